@@ -1,0 +1,39 @@
+/**
+ * Things that must be closed. Whatever opens a worker, port, descriptor, timer or stub registers it
+ * here; a check after each test reads `openResources()` and names what leaked.
+ */
+const open = new Map<symbol, string>();
+
+/** Registers an open resource; the returned function, called once, registers its end. */
+export function track(what: string): () => void {
+  const key = Symbol(what);
+  open.set(key, what);
+  return () => {
+    open.delete(key);
+  };
+}
+
+export function openResources(): string[] {
+  return [...open.values()];
+}
+
+/** Runs disposers in reverse order of registration; each runs once, even if another one throws. */
+export class DisposerStack {
+  #disposers: (() => void)[] = [];
+
+  defer(disposer: () => void): void {
+    this.#disposers.push(disposer);
+  }
+
+  dispose(): void {
+    const errors: unknown[] = [];
+    for (let d = this.#disposers.pop(); d; d = this.#disposers.pop()) {
+      try {
+        d();
+      } catch (e) {
+        errors.push(e);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}

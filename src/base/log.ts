@@ -1,0 +1,19 @@
+/** What troupe wants of a logger; pino's Logger fits. */
+export interface Log {
+  readonly level: string;
+  trace(fields: object, message?: string): void;
+  debug(fields: object, message?: string): void;
+  info(fields: object, message?: string): void;
+  warn(fields: object, message?: string): void;
+  error(fields: object, message?: string): void;
+}
+
+const nothing = (): void => {};
+export const silentLog: Log = {
+  level: 'silent',
+  trace: nothing,
+  debug: nothing,
+  info: nothing,
+  warn: nothing,
+  error: nothing,
+};

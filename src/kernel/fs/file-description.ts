@@ -1,0 +1,96 @@
+/**
+ * An open file description, open(2): what a descriptor refers to, shared by dup and fork.
+ *
+ * Owner: its home shard. Nothing here blocks: `try…` answers WOULD_BLOCK, the descriptor's readiness
+ * says when to try again, and the system call does the waiting (kernel/wait.ts). Whether to wait at
+ * all (O_NONBLOCK) is the system call's business too.
+ */
+import { E } from '../../abi/errno.js';
+import type { HostFd } from '../../base/brand.js';
+import { type Failure, fail, type Result } from '../outcome.js';
+import type { Task } from '../task/task.js';
+import { IN, OUT, RDNORM, WaitQueue, type WOULD_BLOCK, WRNORM } from '../wait.js';
+import type { Inode } from './inode.js';
+import type { Sink, Source } from './io.js';
+import type { VfsPath } from './path.js';
+
+export type Tried<T> = T | Failure | typeof WOULD_BLOCK;
+
+/** One directory entry as getdents64(2) returns it. */
+export interface DirEntry {
+  readonly ino: number;
+  /** Position to go on from after this entry; opaque, never 0. */
+  readonly next: number;
+  /** DT_* of getdents64(2). */
+  readonly type: number;
+  readonly name: string;
+}
+
+/** What mmap(2) of a file maps. */
+export interface Mappable {
+  readonly fd: HostFd;
+  /** Added to the guest's offset. */
+  readonly base: number;
+}
+
+export abstract class FileDescription {
+  readonly queue = new WaitQueue();
+  /** Position of read, write and lseek. */
+  offset = 0;
+  #references = 1;
+
+  constructor(
+    readonly inode: Inode,
+    /** Where it was opened; absent for what has no name (pipes, sockets). */
+    readonly path: VfsPath | undefined,
+    /** Access mode and status flags, as fcntl(F_GETFL) shows them. */
+    public flags: number,
+  ) {}
+
+  /** Reads at `offset`, or at the file's own position, which then moves, when it is undefined. */
+  tryRead(_to: Sink, _offset?: number): Tried<number> {
+    return fail(E.EINVAL);
+  }
+  tryWrite(_from: Source, _offset?: number): Tried<number> {
+    return fail(E.EINVAL);
+  }
+  /** The new position, for whence SEEK_SET…SEEK_HOLE. */
+  seek(_offset: number, _whence: number): number | Failure {
+    return fail(E.ESPIPE);
+  }
+  /** Calls `emit` for entries from the current position until it answers false; moves the position. */
+  readDirectory(_emit: (entry: DirEntry) => boolean): Failure | undefined {
+    return fail(E.ENOTDIR);
+  }
+  ioctl(_task: Task, _request: number, _arg: number): Result {
+    return fail(E.ENOTTY);
+  }
+  /** What can be mapped; `shared` and writable mappings included when asked for. */
+  mappable(_options: { shared: boolean; write: boolean }): Mappable | Failure {
+    return fail(E.ENODEV);
+  }
+  fsync(): Failure | undefined {
+    return undefined;
+  }
+  /** Poll bits that hold now. Regular files are always ready. */
+  readiness(): number {
+    return IN | OUT | RDNORM | WRNORM;
+  }
+  listen(mask: number, wake: (events: number) => void): () => void {
+    return this.queue.listen(mask, wake);
+  }
+  /** Extra lines of /proc/pid/fdinfo/N. */
+  fdinfo(): string {
+    return '';
+  }
+
+  retain(): this {
+    this.#references++;
+    return this;
+  }
+  /** Gives up one reference; the last one closes. */
+  release(): void {
+    if (--this.#references === 0) this.onClose();
+  }
+  protected onClose(): void {}
+}

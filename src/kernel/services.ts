@@ -1,0 +1,58 @@
+/**
+ * What a shard's part of the kernel is handed at boot: every outside influence, as interfaces. A run
+ * is a function of these (and later of a seed).
+ */
+import type { Clock } from '../base/clock.js';
+import type { Log } from '../base/log.js';
+import type { KernelEvent } from '../messages/events.js';
+import type { Platform } from '../platform/platform.js';
+import type { HostFiles } from './fs/host-files.js';
+import type { TaskSet } from './task/task-set.js';
+import type { UtsNamespace } from './uts.js';
+
+export interface Random {
+  fill(into: Uint8Array): void;
+}
+
+/** Where events go; `wants` is false when nobody listens, and then nothing is built. */
+export interface EventSink {
+  wants(type: KernelEvent['type']): boolean;
+  emit(event: KernelEvent): void;
+}
+
+/** The machine as guests see it. */
+export interface Machine {
+  /** Application cores: guests see CPUs 0…cores-1. */
+  readonly cores: number;
+  /** Bytes of memory the sandbox may use; /proc/meminfo, sysinfo(2). */
+  readonly memoryBytes: number;
+  /** Tasks that may live at once. */
+  readonly maxTasks: number;
+  /** AT_HWCAP and AT_HWCAP2 of this CPU, text of /proc/cpuinfo for one processor. */
+  readonly hwcap: number;
+  readonly hwcap2: number;
+  readonly cpuinfo: string;
+  /** CLK_TCK */
+  readonly ticksPerSecond: number;
+}
+
+export interface KernelServices {
+  readonly platform: Platform;
+  readonly clock: Clock;
+  readonly bootMonotonicNs: number;
+  readonly random: Random;
+  readonly hostFiles: HostFiles;
+  readonly log: Log;
+  readonly events: EventSink;
+  readonly machine: Machine;
+  readonly tasks: TaskSet;
+  readonly uts: UtsNamespace;
+  readonly timers: TimerQueue;
+  /** Timestamps for inodes: now, or the kernel's clock. */
+}
+
+/** One-shot timers of a shard, fired by its reactor. */
+export interface TimerQueue {
+  /** Runs `fire` at the monotonic instant; the result cancels. */
+  at(deadlineNs: number, fire: () => void): () => void;
+}
