@@ -88,6 +88,8 @@ export interface Trap {
 
 export interface Context {
   readonly addressSpace: AddressSpace;
+  /** Whose context it is (the kernel's Task); the platform only carries it. Starts undefined. */
+  owner: unknown;
   readonly trap: Readonly<Trap>;
   /** True between a trap and the next resume; registers exist only then. */
   readonly stopped: boolean;
@@ -173,4 +175,15 @@ export interface Platform {
 /** The guest's host process gave an answer that no honest one gives, or none in time. */
 export class GuestBroken extends Error {
   override readonly name = 'GuestBroken';
+}
+
+/** The host refused what a guest asked for: its limits, not the guest's honesty. Becomes an errno. */
+export class HostRefused extends Error {
+  override readonly name = 'HostRefused';
+  constructor(
+    readonly call: string,
+    readonly errno: number,
+  ) {
+    super(`the host refused ${call} (errno ${errno})`);
+  }
 }

@@ -1,0 +1,173 @@
+/**
+ * One guest thread: what its trap was, its registers, and how it goes on.
+ *
+ * Life: stopped (registers valid) → resume → running → the stub reports a trap → stopped. Guests die
+ * of nonsense by GuestBroken, thrown from `report`.
+ */
+import { assert } from '../../base/assert.js';
+import { type UserAddr, userAddr } from '../../base/brand.js';
+import { type Context, GuestBroken, type RestoredFrame, type SignalFrame, type Trap } from '../platform.js';
+import type { SystrapAddressSpace } from './address-space.unsafe.js';
+import { area as word, INTERRUPT_SIGNAL, OpFlag, Report, State } from './layout.js';
+import { popFrame, pushFrame, resetFpState, setSelectors } from './signal-frame.js';
+import { greg, type ThreadArea, ucontext } from './thread-area.js';
+
+const SIGSYS = 31;
+const AUDIT_ARCH_X86_64 = 0xc000_003e;
+/** Registers of a system call's arguments, in order. */
+const ARGUMENTS = [greg.RDI, greg.RSI, greg.RDX, greg.R10, greg.R8, greg.R9] as const;
+const SYSCALL_INSTRUCTION_LENGTH = 2;
+const USER_EFLAGS = 0x202;
+const ARCH_PRCTL = 158;
+const ARCH_SET_FS = 0x1002;
+/** Number of a system call made by another ABI's entry: no table has it. */
+const FOREIGN_CALL = -1;
+
+export class SystrapContext implements Context {
+  owner: unknown = undefined;
+  readonly trap: Trap = { kind: 'interrupt', signo: 0, code: 0, addr: userAddr(0), error: 0, trapno: 0 };
+  stopped = false;
+  /** When the shard began to want it stopped and when it last said so, ns; 0 when it does not. */
+  interruptedSince = 0;
+  lastInterruptNs = 0;
+  released = false;
+  #syscall = FOREIGN_CALL;
+  #threadPointer: UserAddr | undefined;
+
+  constructor(
+    readonly addressSpace: SystrapAddressSpace,
+    readonly area: ThreadArea,
+    /** Index among the areas of its address space. */
+    readonly index: number,
+    /** Index among the contexts of the platform. */
+    readonly slot: number,
+  ) {}
+
+  /** True when the stub has reported a trap that nobody has taken. */
+  get hasTrapped(): boolean {
+    if (this.stopped || this.released) return false;
+    const s = this.area.state;
+    return s === State.TRAPPED || s === State.PARKED;
+  }
+
+  /** Takes the trap: from now on the context is stopped. */
+  takeTrap(): void {
+    const area = this.area;
+    this.stopped = true;
+    this.interruptedSince = 0;
+    const signo = area.signo;
+    if (signo === Report.FAILED) this.addressSpace.hostCallFailed(this);
+    area.takeFrame();
+    if (signo === SIGSYS) {
+      const info = area.infoOffset();
+      this.trap.kind = 'syscall';
+      this.#syscall = area.word(info + 28) === AUDIT_ARCH_X86_64 ? area.regLo(greg.RAX) : FOREIGN_CALL;
+    } else {
+      this.#takeSignal(signo);
+    }
+  }
+
+  #takeSignal(signo: number): void {
+    const { area, trap } = this;
+    this.#syscall = FOREIGN_CALL;
+    const info = area.infoOffset();
+    const code = area.view.getInt32(info + 8, true);
+    // Code ≤ 0 means that some process sent it: not what running the code did.
+    if (signo === INTERRUPT_SIGNAL || code <= 0) {
+      trap.kind = 'interrupt';
+      return;
+    }
+    if (signo > SIGSYS) throw new GuestBroken(`trap with signal ${signo}`);
+    trap.kind = 'fault';
+    trap.signo = signo;
+    trap.code = code;
+    trap.addr = userAddr(area.u64(info + 16));
+    trap.error = area.regLo(greg.ERR);
+    trap.trapno = area.regLo(greg.TRAPNO);
+  }
+
+  syscallNumber(): number {
+    return this.#syscall;
+  }
+  argLo(index: number): number {
+    return this.area.regLo(ARGUMENTS[index] as number);
+  }
+  argHi(index: number): number {
+    return this.area.regHi(ARGUMENTS[index] as number);
+  }
+  setReturn(value: number): void {
+    this.area.setReg(greg.RAX, value);
+  }
+  rewindSyscall(): void {
+    this.area.setReg(greg.RAX, this.#syscall);
+    this.area.setReg(greg.RIP, this.area.reg(greg.RIP) - SYSCALL_INSTRUCTION_LENGTH);
+  }
+
+  getPc(): UserAddr {
+    return userAddr(this.area.reg(greg.RIP));
+  }
+  getSp(): UserAddr {
+    return userAddr(this.area.reg(greg.RSP));
+  }
+  setSp(sp: UserAddr): void {
+    this.area.setReg(greg.RSP, sp);
+  }
+
+  reset(pc: UserAddr, sp: UserAddr): void {
+    for (let r = 0; r <= greg.EFLAGS; r++) this.area.setReg(r, 0);
+    this.area.setReg(greg.RIP, pc);
+    this.area.setReg(greg.RSP, sp);
+    this.area.setReg(greg.EFLAGS, USER_EFLAGS);
+    setSelectors(this.area);
+    resetFpState(this.area);
+    this.area.setU64(this.area.frame + ucontext.SIGMASK, 0);
+    this.setThreadPointer(userAddr(0));
+  }
+
+  getThreadPointer(): UserAddr {
+    // Asked of the host: with FSGSBASE a guest may have changed it without a call.
+    this.applyThreadPointer();
+    return userAddr(this.addressSpace.threadPointerOf(this));
+  }
+  setThreadPointer(addr: UserAddr): void {
+    this.#threadPointer = addr;
+  }
+  /** Queues the pending change of the thread pointer, which only the thread itself can make. */
+  applyThreadPointer(): void {
+    if (this.#threadPointer === undefined) return;
+    this.area.pushOp(OpFlag.MAY_FAIL, ARCH_PRCTL, ARCH_SET_FS, this.#threadPointer);
+    this.#threadPointer = undefined;
+  }
+
+  pushSignalFrame(frame: SignalFrame): boolean {
+    return pushFrame(this.area, this.addressSpace, frame);
+  }
+  popSignalFrame(): RestoredFrame | undefined {
+    return popFrame(this.area, this.addressSpace);
+  }
+
+  resume(): void {
+    assert(this.stopped && !this.released, 'only a stopped context can be resumed');
+    if (this.#threadPointer !== undefined) this.applyThreadPointer();
+    this.stopped = false;
+    this.addressSpace.go(this);
+  }
+
+  interrupt(): void {
+    if (this.stopped || this.released || this.interruptedSince !== 0) return;
+    this.addressSpace.interrupt(this);
+  }
+
+  release(): void {
+    if (this.released) return;
+    assert(this.stopped, 'only a stopped context can be released');
+    this.addressSpace.exitContext(this);
+    this.stopped = false;
+    this.released = true;
+  }
+
+  /** Thread id in the host, for interrupts only: the word is the guest's to change. */
+  get hostTid(): number {
+    return this.index === 0 ? this.addressSpace.hostPid : this.area.word(word.HOST_TID);
+  }
+}

@@ -1,0 +1,271 @@
+/**
+ * The systrap platform: stub processes that trap by SIGSYS, and the shard's side of the protocol
+ * (layout.ts). Compare gVisor's pkg/sentry/platform/systrap.
+ *
+ * Who spins, and for how long, decides the speed (a parked wake-up across cores costs 25 µs on the
+ * 2-core test machine, a spinning hand-over 0.1 µs): see `stubSpin` here and the reactor's budget.
+ */
+import { cpus } from 'node:os';
+import { type HostFd, userAddr } from '../../base/brand.js';
+import { track } from '../../base/disposable.js';
+import { HostPoller } from '../host/poller.unsafe.js';
+import { close, eventfd, ftruncate, memfdCreate, read, SYS, schedYield, syscall, usleep } from '../host/libc.unsafe.js';
+import { check, HostMemory } from '../host/memory.unsafe.js';
+import { scratch } from '../host/scratch.unsafe.js';
+import { GuestBroken, type Platform, type TrapSink } from '../platform.js';
+import { SystrapAddressSpace } from './address-space.unsafe.js';
+import type { SystrapContext } from './context.js';
+import { area as word, GUEST_END, RING_SIZE, SHARD_PAGE_SIZE, shardPage } from './layout.js';
+import { StubProcess } from './stub-process.unsafe.js';
+import type { ThreadArea } from './thread-area.js';
+import { Zygote, type ZygoteHost } from './zygote.unsafe.js';
+
+const FUTEX_WAKE = 1;
+const EFD_NONBLOCK_CLOEXEC = 0x800 | 0x8_0000;
+const MFD_CLOEXEC = 1;
+const EPOLLIN = 1;
+const TAIL = shardPage.TAIL >> 2;
+const PARKED = shardPage.PARKED >> 2;
+const RING = shardPage.RING >> 2;
+
+/** How long a stub may take for what takes microseconds, before it is taken for broken. */
+const ANSWER_DEADLINE_NS = 10_000_000_000;
+/** Looks at a word before the first yield; one look is about 10 ns. */
+const LOOKS_BEFORE_YIELD = 20_000;
+/** How often a wanted interrupt is sent again, and when the stub is given up. */
+const INTERRUPT_AGAIN_NS = 5_000_000;
+const INTERRUPT_DEADLINE_NS = 2_000_000_000;
+/** PAUSE loops of a stub before it parks: about 40 µs, the cost of one parked wake-up and a half. */
+const STUB_SPIN = 2_000;
+
+/** What address spaces ask of the platform that they belong to. */
+export interface SystrapHost {
+  running: number;
+  readonly interrupting: Set<SystrapContext>;
+  nowNs(): number;
+  allocateSlot(): number;
+  setSlot(slot: number, context: SystrapContext | undefined): void;
+  stubSpin(): number;
+  wake(area: ThreadArea): void;
+  waitFor(space: SystrapAddressSpace, done: () => boolean): void;
+  newProcess(): StubProcess;
+  adopt(space: SystrapAddressSpace): void;
+  disown(space: SystrapAddressSpace): void;
+}
+
+export class SystrapPlatform implements Platform, SystrapHost {
+  readonly name = 'systrap';
+  readonly minAddress = userAddr(0x1000);
+  readonly maxAddress = userAddr(GUEST_END);
+  /** Guest threads that may be running now. */
+  running = 0;
+  readonly interrupting = new Set<SystrapContext>();
+  readonly #poller = new HostPoller();
+  readonly #pageFd: number;
+  readonly #page: HostMemory;
+  readonly #words: Int32Array;
+  readonly #bell: number;
+  readonly #zygote: Zygote;
+  readonly #slots: (SystrapContext | undefined)[] = [];
+  readonly #freeSlots: number[] = [];
+  readonly #spaces = new Map<SystrapAddressSpace, () => void>();
+  readonly #cores = cpus().length;
+  readonly #untrack = track('systrap platform');
+  #sink: TrapSink | undefined;
+  #head = 0;
+  #ready: SystrapAddressSpace | undefined;
+  #disposed = false;
+
+  constructor(host: ZygoteHost) {
+    this.#pageFd = check('memfd_create', memfdCreate('troupe-shard', MFD_CLOEXEC));
+    check('ftruncate', ftruncate(this.#pageFd, SHARD_PAGE_SIZE));
+    this.#page = HostMemory.shared(this.#pageFd, SHARD_PAGE_SIZE);
+    this.#words = new Int32Array(this.#page.view(0, SHARD_PAGE_SIZE));
+    this.#bell = check('eventfd', eventfd(0, EFD_NONBLOCK_CLOEXEC));
+    this.#poller.watch(this.#bell, EPOLLIN, () => {
+      read(this.#bell, scratch().address, 8);
+    });
+    this.#zygote = new Zygote(host, this.#bell, this.#pageFd);
+    this.#ready = this.#startSpace();
+  }
+
+  attach(sink: TrapSink): void {
+    this.#sink = sink;
+  }
+
+  // Address spaces
+
+  createAddressSpace(): SystrapAddressSpace {
+    const space = this.#ready ?? this.#startSpace();
+    this.#ready = undefined;
+    space.awaitBirth();
+    return space;
+  }
+
+  /** Has an empty address space forked ahead of need, where programs are started one after the other. */
+  prepareAddressSpace(): void {
+    if (!this.#disposed) this.#ready ??= this.#startSpace();
+  }
+
+  #startSpace(): SystrapAddressSpace {
+    const process = new StubProcess();
+    const space = new SystrapAddressSpace(this, process);
+    space.first.area.spin = 0;
+    this.#zygote.fork(process);
+    return space;
+  }
+
+  newProcess(): StubProcess {
+    return new StubProcess();
+  }
+
+  adopt(space: SystrapAddressSpace): void {
+    const unwatch = this.#poller.watch(space.process.pidfd, EPOLLIN, () => {
+      unwatch();
+      if (!space.released) this.#sink?.onDeath(space, 'its host process died');
+    });
+    this.#spaces.set(space, unwatch);
+  }
+
+  disown(space: SystrapAddressSpace): void {
+    this.#spaces.get(space)?.();
+    this.#spaces.delete(space);
+    for (const c of space.contexts) this.interrupting.delete(c);
+  }
+
+  /** A host descriptor is about to be closed: no stub may keep its copy under that number. */
+  forgetFile(fd: HostFd): void {
+    for (const space of this.#spaces.keys()) space.forgetFile(fd);
+  }
+
+  allocateSlot(): number {
+    return this.#freeSlots.pop() ?? this.#slots.push(undefined) - 1;
+  }
+
+  setSlot(slot: number, context: SystrapContext | undefined): void {
+    this.#slots[slot] = context;
+    if (!context) this.#freeSlots.push(slot);
+  }
+
+  // Traps
+
+  poll(): number {
+    let taken = 0;
+    // The tail is the guests' to write: at most one round of the ring a call.
+    const tail = Atomics.load(this.#words, TAIL);
+    for (let n = 0; n < RING_SIZE && this.#head !== tail; n++) {
+      const at = RING + (this.#head & (RING_SIZE - 1));
+      const id = Atomics.exchange(this.#words, at, 0);
+      if (id === 0) break; // on its way
+      this.#head = (this.#head + 1) | 0;
+      const context = this.#slots[id - 1];
+      if (context?.hasTrapped) {
+        this.#take(context);
+        taken++;
+      }
+    }
+    if (this.interrupting.size > 0) this.#resendInterrupts();
+    return taken;
+  }
+
+  /** Looks at every area, whatever the ring says, and starts the ring anew. */
+  #scan(): number {
+    let taken = 0;
+    this.#head = Atomics.load(this.#words, TAIL);
+    for (const context of this.#slots) {
+      if (context?.hasTrapped) {
+        this.#take(context);
+        taken++;
+      }
+    }
+    return taken;
+  }
+
+  #take(context: SystrapContext): void {
+    const space = context.addressSpace;
+    this.running--;
+    this.interrupting.delete(context);
+    try {
+      context.takeTrap();
+      space.carryBy(context);
+      this.#sink?.onTrap(context);
+      if (context.stopped) space.afterTrap(context);
+    } catch (e) {
+      if (!(e instanceof GuestBroken)) throw e;
+      this.#sink?.onDeath(space, e.message);
+    }
+  }
+
+  park(timeoutNs: number): void {
+    Atomics.store(this.#words, PARKED, 1);
+    if (this.#scan() > 0 || timeoutNs <= 0) {
+      this.#poller.wait(0);
+    } else {
+      this.#poller.wait(this.interrupting.size > 0 ? Math.min(timeoutNs, INTERRUPT_AGAIN_NS) : timeoutNs);
+    }
+    Atomics.store(this.#words, PARKED, 0);
+  }
+
+  watch(fd: HostFd, events: number, ready: (events: number) => void): () => void {
+    return this.#poller.watch(fd, events, ready);
+  }
+
+  #resendInterrupts(): void {
+    const now = this.nowNs();
+    for (const context of this.interrupting) {
+      const space = context.addressSpace;
+      if (now - context.interruptedSince > INTERRUPT_DEADLINE_NS) {
+        this.interrupting.delete(context);
+        this.#sink?.onDeath(space, 'it did not answer an interrupt');
+      } else if (now - context.lastInterruptNs > INTERRUPT_AGAIN_NS) {
+        space.signal(context);
+      }
+    }
+  }
+
+  // Waiting
+
+  /** A stub spins while the shard serves it, but not where runnable threads outnumber the cores. */
+  stubSpin(): number {
+    return this.running < this.#cores ? STUB_SPIN : 0;
+  }
+
+  wake(area: ThreadArea): void {
+    syscall(SYS.futex, area.hostAddress + word.STATE, FUTEX_WAKE, 1);
+  }
+
+  /** Waits for a stub's answer, which takes microseconds unless it is broken or not scheduled. */
+  waitFor(space: SystrapAddressSpace, done: () => boolean): void {
+    for (let i = 0; i < LOOKS_BEFORE_YIELD; i++) if (done()) return;
+    const deadline = this.nowNs() + ANSWER_DEADLINE_NS;
+    for (let i = 0; !done(); i++) {
+      if (i < 100) schedYield();
+      else usleep(50);
+      if (this.nowNs() > deadline || this.#isDead(space)) {
+        if (done()) return;
+        throw new GuestBroken('its host process does not answer');
+      }
+    }
+  }
+
+  #isDead(space: SystrapAddressSpace): boolean {
+    return space.process.pidfd >= 0 && this.#poller.isReadable(space.process.pidfd);
+  }
+
+  nowNs(): number {
+    return performance.now() * 1e6;
+  }
+
+  dispose(): void {
+    if (this.#disposed) return;
+    this.#disposed = true;
+    this.#ready?.release();
+    for (const space of [...this.#spaces.keys()]) space.release();
+    this.#zygote.dispose();
+    this.#poller.dispose();
+    close(this.#bell);
+    this.#page.unmap();
+    close(this.#pageFd);
+    this.#untrack();
+  }
+}
