@@ -5,6 +5,7 @@
  * Who spins, and for how long, decides the speed (a parked wake-up across cores costs 25 µs on the
  * 2-core test machine, a spinning hand-over 0.1 µs): see `stubSpin` here and the reactor's budget.
  */
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { type HostFd, userAddr } from '../../base/brand.js';
 import { track } from '../../base/disposable.js';
@@ -18,7 +19,7 @@ import type { SystrapContext } from './context.js';
 import { area as word, GUEST_END, RING_SIZE, SHARD_PAGE_SIZE, shardPage } from './layout.js';
 import { StubProcess } from './stub-process.unsafe.js';
 import type { ThreadArea } from './thread-area.js';
-import { Zygote, type ZygoteHost } from './zygote.unsafe.js';
+import { hasUserDispatch, Zygote, type ZygoteHost } from './zygote.unsafe.js';
 
 const FUTEX_WAKE = 1;
 const EFD_NONBLOCK_CLOEXEC = 0x800 | 0x8_0000;
@@ -230,6 +231,11 @@ export class SystrapPlatform implements Platform, SystrapHost {
     return this.running < this.#cores ? STUB_SPIN : 0;
   }
 
+  /** Whether some guest thread runs, and leaves a core to look for its next trap. */
+  get spinningPays(): boolean {
+    return this.running > 0 && this.running < this.#cores;
+  }
+
   wake(area: ThreadArea): void {
     syscall(SYS.futex, area.hostAddress + word.STATE, FUTEX_WAKE, 1);
   }
@@ -268,4 +274,21 @@ export class SystrapPlatform implements Platform, SystrapHost {
     close(this.#pageFd);
     this.#untrack();
   }
+}
+
+/** The platform as this host can carry it. */
+export function newSystrapPlatform(): SystrapPlatform {
+  return new SystrapPlatform({ userDispatch: hasUserDispatch(), userNamespaces: mayHaveUserNamespaces() });
+}
+
+/** The zygote's unshare may fail all the same, and then goes on without; here it is only not worth trying. */
+function mayHaveUserNamespaces(): boolean {
+  const zero = (path: string): boolean => {
+    try {
+      return readFileSync(path, 'latin1').trim() === '0';
+    } catch {
+      return false;
+    }
+  };
+  return !zero('/proc/sys/user/max_user_namespaces') && !zero('/proc/sys/kernel/unprivileged_userns_clone');
 }

@@ -1,0 +1,278 @@
+/**
+ * A shard: one worker thread's part of the kernel. Owns its platform, reactor, tasks and everything
+ * they hold; takes commands from the KernelActor's ring and tells it news by a port.
+ */
+import type { MessagePort } from 'node:worker_threads';
+import { E } from '../abi/errno.js';
+import { assertNever } from '../base/assert.js';
+import type { HostFd } from '../base/brand.js';
+import { fromUnicode } from '../base/bytes.js';
+import { track } from '../base/disposable.js';
+import { newRootNamespace } from '../kernel/boot.js';
+import type { FileDescription } from '../kernel/fs/file-description.js';
+import type { MountNamespace } from '../kernel/fs/mounts.js';
+import { newStdio } from '../kernel/fs/stdio/new-stdio.js';
+import type { KernelServices } from '../kernel/services.js';
+import { spawnProcess } from '../kernel/spawn.js';
+import { dispatch } from '../kernel/syscalls/dispatch.js';
+import { traceReturn } from '../kernel/syscalls/strace.js';
+import { parseStraceFilter } from '../kernel/syscalls/strace-filter.js';
+import { SyscallTrace } from '../kernel/syscalls/syscall-trace.js';
+import { startGroupExit } from '../kernel/task/group-exit.js';
+import { runReady, trapSink } from '../kernel/task/run.js';
+import { Task } from '../kernel/task/task.js';
+import { TaskSet } from '../kernel/task/task-set.js';
+import { newUtsNamespace } from '../kernel/uts.js';
+import type { KernelConfig } from '../messages/kernel.js';
+import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
+import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
+import { HostClock } from '../platform/host/clock.unsafe.js';
+import { hostMachine } from '../platform/host/machine.unsafe.js';
+import { drainEventfd, hostEventfd, hostPipe } from '../platform/host/pipes.unsafe.js';
+import { hostRandom } from '../platform/host/random.unsafe.js';
+import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
+import { type ActorRef, portRef } from './actor-ref.js';
+import type { ControlBlock } from './control-block.js';
+import { EventHub } from './event-hub.js';
+import { lazyLog } from './lazy-log.js';
+import { MailboxReceiver } from './mailbox.js';
+import { printLine } from './print-line.js';
+import { Reactor } from './reactor.js';
+import type { Ring } from './ring.js';
+import { TaskActor } from './task-actor.js';
+import { ShardTimers } from './timers.js';
+
+const EPOLLIN = 1;
+const O_RDONLY = 0;
+const O_WRONLY = 1;
+
+export interface ShardOptions {
+  readonly index: number;
+  readonly config: KernelConfig;
+  readonly control: ControlBlock;
+  readonly commands: Ring;
+  readonly news: MessagePort;
+}
+
+export class Shard {
+  readonly #options: ShardOptions;
+  readonly #news: ActorRef<ShardNews>;
+  readonly #platform: SystrapPlatform;
+  readonly #hostFiles = new NodeHostFiles();
+  readonly #timers = new ShardTimers();
+  readonly #hub: EventHub;
+  readonly #mailbox: MailboxReceiver<ShardCommand>;
+  readonly #services: KernelServices;
+  readonly #actors = new Map<number, TaskActor>();
+  readonly #bell: number;
+  readonly #untrack: () => void;
+  /** Made when the first program is: a shard that gets none needs no file systems. */
+  #mounts: MountNamespace | undefined;
+  #over = false;
+
+  constructor(options: ShardOptions) {
+    this.#options = options;
+    this.#untrack = track(`shard ${options.index}`);
+    this.#news = portRef(options.news);
+    this.#mailbox = new MailboxReceiver(options.commands);
+    this.#platform = newSystrapPlatform();
+    this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
+    const { strace } = options.config;
+    this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
+      this.#news.tell({ type: 'events', events }),
+    );
+    this.#services = this.#newServices();
+    this.#platform.attach(trapSink(this.#services));
+    this.#bell = hostEventfd();
+    this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
+    options.control.setBell(options.index, this.#bell);
+  }
+
+  /** Runs the reactor until the kernel is destroyed. */
+  async run(): Promise<void> {
+    const { control, index } = this.#options;
+    const { tasks } = this.#services;
+    const reactor = new Reactor({
+      platform: this.#platform,
+      timers: this.#timers,
+      now: () => this.#services.clock.monotonic(),
+      drainMail: () => this.#mailbox.drain((command) => this.#receive(command)),
+      runReady: () => {
+        if (!tasks.runQueue.empty) runReady(tasks);
+      },
+      settled: () => this.#hub.flush(),
+      portMail: () => control.portMail(index),
+      isOver: () => this.#over || control.isShutDown,
+      mayTrapSoon: () => this.#platform.spinningPays,
+    });
+    this.#news.tell({ type: 'ready', shard: index });
+    try {
+      await reactor.run();
+    } finally {
+      this.#dispose();
+    }
+  }
+
+  /** A Piscina task: lets a created process run and settles with its wait(2) status. */
+  runTask(pid: number): Promise<number> {
+    const actor = this.#actors.get(pid);
+    if (!actor) return Promise.reject(new Error(`no process ${pid} on this shard`));
+    actor.tell({ type: 'start' });
+    return actor.completed();
+  }
+
+  #receive(command: ShardCommand): void {
+    switch (command.type) {
+      case 'createProcess':
+        this.#createProcess(command.id, command.spec);
+        break;
+      case 'signal':
+        this.#signal(command.id, command.pid, command.signo);
+        break;
+      case 'kill':
+        for (const group of this.#services.tasks.groups()) startGroupExit(group, (command.status & 0xff) << 8);
+        break;
+      case 'observe':
+        this.#hub.observe(command.types);
+        break;
+      case 'shutdown':
+        this.#over = true;
+        break;
+      default:
+        assertNever(command, 'shard command');
+    }
+  }
+
+  #createProcess(id: number, spec: ProcessSpec): void {
+    const stdio = new StdioPlan(this.#services, spec);
+    try {
+      this.#mounts ??= newRootNamespace(this.#services, rootOptions(this.#options.config));
+      const made = spawnProcess(this.#services, this.#mounts, { ...spec, files: stdio.files });
+      if (made instanceof Task) {
+        this.#adopt(made);
+        this.#news.tell({ type: 'created', id, pid: made.group.pid, pipes: stdio.theirs });
+        return;
+      }
+      stdio.abandon();
+      this.#news.tell({ type: 'failed', id, ...made });
+    } catch (e) {
+      stdio.abandon();
+      const message = e instanceof Error ? e.message : String(e);
+      this.#services.log.error({ error: e instanceof Error ? e.stack : message }, 'createProcess failed');
+      this.#news.tell({ type: 'failed', id, errno: E.EIO, message });
+    }
+  }
+
+  #adopt(task: Task): void {
+    const actor = new TaskActor(task);
+    const { pid } = actor;
+    this.#actors.set(pid, actor);
+    actor.exits$.subscribe((status) => {
+      this.#actors.delete(pid);
+      this.#news.tell({ type: 'exited', shard: this.#options.index, pid, status });
+    });
+  }
+
+  #signal(id: number, pid: number, signo: number): void {
+    const actor = this.#actors.get(pid);
+    if (actor && signo !== 0) actor.tell({ type: 'signal', signo });
+    this.#news.tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
+  }
+
+  #newServices(): KernelServices {
+    const { config, index } = this.#options;
+    const clock = new HostClock();
+    const trace = newTrace(config);
+    return {
+      platform: this.#platform,
+      clock,
+      bootMonotonicNs: clock.monotonic(),
+      random: hostRandom,
+      hostFiles: this.#hostFiles,
+      log: lazyLog(config.logLevel, `shard${index}`),
+      events: this.#hub,
+      machine: {
+        ...hostMachine(),
+        cores: config.cores,
+        memoryBytes: config.memoryBytes,
+        maxTasks: config.maxTasks,
+        ticksPerSecond: 100,
+      },
+      tasks: new TaskSet({
+        maxTasks: config.maxTasks,
+        dispatch,
+        traceReturn,
+        shard: index,
+        pids: { first: 2 + index, stride: config.shards },
+      }),
+      uts: newUtsNamespace(config.hostname),
+      timers: this.#timers,
+      ...(trace ? { syscallTrace: trace } : {}),
+    };
+  }
+
+  #dispose(): void {
+    this.#hub.flush();
+    this.#platform.dispose();
+    this.#mounts?.sync();
+    this.#hostFiles.close(this.#bell as HostFd);
+    this.#options.news.close();
+    this.#untrack();
+  }
+}
+
+function newTrace(config: KernelConfig): SyscallTrace | undefined {
+  const filter = config.strace?.filter;
+  if (filter === undefined) return undefined;
+  const parsed = parseStraceFilter(filter);
+  if ('error' in parsed) throw new Error(parsed.error);
+  return new SyscallTrace({ filter: parsed });
+}
+
+function rootOptions(config: KernelConfig): Parameters<typeof newRootNamespace>[1] {
+  return {
+    rootfs: fromUnicode(config.rootfs),
+    tmpfs: config.tmpfs.map(fromUnicode),
+    binds: config.binds.map((b) => ({ ...b, source: fromUnicode(b.source), target: fromUnicode(b.target) })),
+  };
+}
+
+/** The descriptors of a process to be, and the embedder's ends of its pipes. */
+class StdioPlan {
+  readonly files: FileDescription[] = [];
+  readonly theirs: (number | null)[] = [];
+  readonly #hostFiles: KernelServices['hostFiles'];
+
+  constructor(services: KernelServices, spec: ProcessSpec) {
+    this.#hostFiles = services.hostFiles;
+    spec.stdio.forEach((source, fd) => {
+      switch (source.type) {
+        case 'host':
+          this.files.push(newStdio(services, source.fd as HostFd));
+          this.theirs.push(null);
+          break;
+        case 'null': {
+          const opened = services.hostFiles.openRoot('/dev/null');
+          this.files.push(newStdio(services, opened as HostFd, { owned: true }));
+          this.theirs.push(null);
+          break;
+        }
+        case 'pipe': {
+          const [readEnd, writeEnd] = hostPipe();
+          const [ours, theirs] = fd === 0 ? [readEnd, writeEnd] : [writeEnd, readEnd];
+          const flags = fd === 0 ? O_RDONLY : O_WRONLY;
+          this.files.push(newStdio(services, ours as HostFd, { owned: true, flags }));
+          this.theirs.push(theirs);
+          break;
+        }
+        default:
+          assertNever(source, 'stdio source');
+      }
+    });
+  }
+
+  /** There is no process: nobody will read or write the other ends. */
+  abandon(): void {
+    for (const fd of this.theirs) if (fd !== null) this.#hostFiles.close(fd as HostFd);
+  }
+}

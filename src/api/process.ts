@@ -1,0 +1,184 @@
+/** A guest process, shaped like node:child_process's ChildProcess. */
+import { EventEmitter } from 'node:events';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import type { Remote } from '../actors/comlink.js';
+import { errnoName } from '../abi/errno.js';
+import { SIG, signalName } from '../abi/signal.js';
+import { fromUnicode } from '../base/bytes.js';
+import type { CreatedProcess, KernelOperations } from '../messages/kernel.js';
+import type { ProcessSpec, StdioSource } from '../messages/shard.js';
+import { defaultEnv, type SpawnOptions, type StdioEntry } from '../options.js';
+
+export interface ProcessExit {
+  readonly exitCode: number | null;
+  /** As in node: SIGKILL, SIGSEGV… */
+  readonly signal: string | null;
+  readonly timedOut: boolean;
+}
+
+/** A program could not be started. `code` is the errno's name, or ECLOSED when the kernel went away. */
+export class SpawnError extends Error {
+  override readonly name = 'SpawnError';
+  constructor(
+    readonly code: string,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
+/** What a process needs of its kernel. */
+export interface ProcessHost {
+  readonly operations: Remote<KernelOperations>;
+  /** Lets a created process run; settles with its wait(2) status. */
+  runTask(shard: number, pid: number): Promise<number>;
+  readonly rootfs: string;
+}
+
+export class Process extends EventEmitter {
+  pid: number | undefined;
+  stdin: Writable | null = null;
+  stdout: Readable | null = null;
+  stderr: Readable | null = null;
+  exitCode: number | null = null;
+  signalCode: string | null = null;
+  /** Settles when the process has ended; rejects with SpawnError when it could not start. */
+  readonly completed: Promise<ProcessExit>;
+  readonly #host: ProcessHost;
+  readonly #options: SpawnOptions;
+  #resolve: (exit: ProcessExit) => void = () => {};
+  #reject: (error: Error) => void = () => {};
+  #timer: NodeJS.Timeout | undefined;
+  #timedOut = false;
+  #settled = false;
+  /** A signal sent before the process was there. */
+  #pendingSignal: number | undefined;
+
+  constructor(host: ProcessHost, command: string, args: readonly string[], options: SpawnOptions) {
+    super();
+    this.#host = host;
+    this.#options = options;
+    this.completed = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    // Whoever listens to events only must not be ended by an unhandled rejection.
+    this.completed.catch(() => {});
+    void this.#run(specOf(command, args, options, host.rootfs));
+  }
+
+  /** Sends a signal, by name or number; true when it could be sent or noted. */
+  kill(signal: NodeJS.Signals | number = 'SIGTERM'): boolean {
+    const signo = typeof signal === 'number' ? signal : signalNumber(signal);
+    if (this.#settled) return false;
+    if (this.pid === undefined) this.#pendingSignal = signo;
+    else this.#host.operations.signal(this.pid, signo).catch(() => {});
+    return true;
+  }
+
+  /** The kernel is gone, and the process with it. */
+  abandoned(why: string): void {
+    this.#fail(new SpawnError('ECLOSED', why));
+  }
+
+  async #run(spec: ProcessSpec): Promise<void> {
+    const { signal } = this.#options;
+    const abort = (): void => {
+      this.kill('SIGKILL');
+    };
+    try {
+      if (signal?.aborted) throw new SpawnError('ABORT_ERR', 'the operation was aborted');
+      const made = await this.#host.operations.createProcess(spec);
+      if (made.type === 'error') throw new SpawnError(errnoName(made.errno), made.message);
+      if (this.#settled) return;
+      this.#started(made.value);
+      signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted) abort();
+      const status = await this.#host.runTask(made.value.shard, made.value.pid);
+      this.#exited(status);
+    } catch (e) {
+      this.#fail(e instanceof Error ? e : new Error(String(e)));
+    } finally {
+      signal?.removeEventListener('abort', abort);
+      clearTimeout(this.#timer);
+    }
+  }
+
+  #started({ pid, pipes }: CreatedProcess): void {
+    this.pid = pid;
+    const [input, output, errors] = pipes;
+    if (typeof input === 'number') this.stdin = new Socket({ fd: input, readable: false, writable: true });
+    if (typeof output === 'number') this.stdout = new Socket({ fd: output, readable: true, writable: false });
+    if (typeof errors === 'number') this.stderr = new Socket({ fd: errors, readable: true, writable: false });
+    const { timeout } = this.#options;
+    if (timeout !== undefined) {
+      this.#timer = setTimeout(() => {
+        this.#timedOut = true;
+        this.kill('SIGKILL');
+      }, timeout * 1000);
+    }
+    this.emit('spawn');
+    if (this.#pendingSignal !== undefined) this.kill(this.#pendingSignal);
+  }
+
+  #exited(status: number): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    const signo = status & 0x7f;
+    this.exitCode = signo === 0 ? (status >> 8) & 0xff : null;
+    this.signalCode = signo === 0 ? null : signalName(signo);
+    this.emit('exit', this.exitCode, this.signalCode);
+    void this.#closeStreams().then(() => this.emit('close', this.exitCode, this.signalCode));
+    this.#resolve({ exitCode: this.exitCode, signal: this.signalCode, timedOut: this.#timedOut });
+  }
+
+  #fail(error: Error): void {
+    if (this.#settled) return;
+    this.#settled = true;
+    for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy();
+    this.#reject(error);
+    if (this.listenerCount('error') > 0) this.emit('error', error);
+  }
+
+  /** When everything that the guest wrote has been read. */
+  async #closeStreams(): Promise<void> {
+    this.stdin?.destroy();
+    const outputs = [this.stdout, this.stderr].filter((s) => s !== null);
+    await Promise.all(
+      outputs.map((s) => (s.closed ? undefined : new Promise((resolve) => s.once('close', resolve)))),
+    );
+  }
+}
+
+function signalNumber(name: string): number {
+  const signo = (SIG as Readonly<Record<string, number>>)[name.replace(/^SIG/, '')];
+  if (signo === undefined) throw new TypeError(`unknown signal ${name}`);
+  return signo;
+}
+
+function specOf(command: string, args: readonly string[], options: SpawnOptions, rootfs: string): ProcessSpec {
+  const env = options.env ?? defaultEnv();
+  const { uid, gid } = options.user ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+  const groups = options.user ? [] : (process.getgroups?.() ?? []);
+  return {
+    command: fromUnicode(command),
+    argv: [options.argv0 ?? command, ...args].map(fromUnicode),
+    envp: Object.entries(env).map(([k, v]) => fromUnicode(`${k}=${v}`)),
+    cwd: fromUnicode(options.cwd ?? (rootfs === '/' ? process.cwd() : '/')),
+    uid,
+    gid,
+    groups,
+    stdio: stdioOf(options.stdio ?? 'pipe'),
+  };
+}
+
+function stdioOf(stdio: NonNullable<SpawnOptions['stdio']>): StdioSource[] {
+  const given: readonly StdioEntry[] = typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
+  const entries = given.length >= 3 ? given : [...given, ...(['pipe', 'pipe', 'pipe'] as const).slice(given.length)];
+  return entries.map((entry, fd) => {
+    if (typeof entry === 'number') return { type: 'host', fd: entry };
+    if (entry === 'inherit') return { type: 'host', fd };
+    return entry === 'pipe' ? { type: 'pipe' } : { type: 'null' };
+  });
+}

@@ -1,0 +1,103 @@
+/**
+ * A process for the embedder: what a shell would do between fork and execve. Looks the command up in
+ * PATH, opens its descriptors, and makes the first task, which does not run yet.
+ */
+import { E, errnoName, type Errno } from '../abi/errno.js';
+import { errnoText } from '../abi/errno-text.js';
+import { isDirectory, isRegular } from '../abi/mode.js';
+import { toUnicode } from '../base/bytes.js';
+import { credentialsOf } from './auth/credentials.js';
+import { checkAccess, MAY } from './fs/access.js';
+import { FdTable } from './fs/fd-table.js';
+import type { FileDescription } from './fs/file-description.js';
+import { FsContext } from './fs/fs-context.js';
+import type { MountNamespace } from './fs/mounts.js';
+import { type WalkContext, walk } from './fs/walk.js';
+import { Failure } from './outcome.js';
+import type { KernelServices } from './services.js';
+import { createProcess } from './task/create-process.js';
+import { ResourceLimits } from './task/limits.js';
+import type { Task } from './task/task.js';
+
+export interface SpawnRequest {
+  /** With a `/`: a path. Without: looked up in PATH of `envp`. */
+  readonly command: string;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+  readonly cwd: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  /** Descriptors 0, 1, 2…, handed over. */
+  readonly files: readonly FileDescription[];
+}
+
+/** Why there is no process; `message` is one line for people. */
+export interface SpawnFailure {
+  readonly errno: Errno;
+  readonly message: string;
+}
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const UMASK = 0o022;
+
+export function spawnProcess(
+  services: KernelServices,
+  mounts: MountNamespace,
+  request: SpawnRequest,
+): Task | SpawnFailure {
+  const files = new FdTable();
+  request.files.forEach((file, fd) => {
+    files.installAt(fd, file, { closeOnExec: false });
+  });
+  const refuse = (errno: Errno, message: string): SpawnFailure => {
+    files.release();
+    return { errno, message };
+  };
+
+  const creds = credentialsOf(request.uid, request.gid, request.groups);
+  const atRoot: WalkContext = { creds, root: mounts.root, cwd: mounts.root, umask: UMASK, mounts };
+  const cwd = walk(atRoot, request.cwd, { followLast: true, directory: true });
+  if (cwd instanceof Failure) return refuse(cwd.errno, `working directory ${quote(request.cwd)}: ${why(cwd.errno)}`);
+  const ctx: WalkContext = { ...atRoot, cwd };
+
+  const filename = findCommand(ctx, request.command, request.envp);
+  if (filename instanceof Failure) {
+    return refuse(filename.errno, `${quote(request.command)}: ${why(filename.errno)}`);
+  }
+  const task = createProcess(services, {
+    filename,
+    argv: [...request.argv],
+    envp: [...request.envp],
+    files,
+    fs: new FsContext(mounts.root, cwd, UMASK, mounts),
+    creds,
+    limits: ResourceLimits.defaults(services.machine.maxTasks),
+  });
+  if (task instanceof Failure) return { errno: task.errno, message: `${quote(filename)}: ${why(task.errno)}` };
+  return task;
+}
+
+/** As execvp(3): the first file in PATH that may be executed; EACCES when all that are there may not. */
+function findCommand(ctx: WalkContext, command: string, envp: readonly string[]): string | Failure {
+  if (command.includes('/')) return command;
+  const path = envp.find((e) => e.startsWith('PATH='))?.slice(5) ?? DEFAULT_PATH;
+  let worst = new Failure(E.ENOENT);
+  if (command === '') return worst;
+  for (const directory of path.split(':')) {
+    const candidate = `${directory === '' ? '.' : directory}/${command}`;
+    const found = walk(ctx, candidate, { followLast: true });
+    if (found instanceof Failure) {
+      if (found.errno === E.EACCES) worst = found;
+      continue;
+    }
+    const { inode } = found.dentry;
+    if (isDirectory(inode.mode)) worst = new Failure(E.EACCES);
+    else if (isRegular(inode.mode) && !checkAccess(inode, ctx.creds, MAY.EXEC)) return candidate;
+    else worst = new Failure(E.EACCES);
+  }
+  return worst;
+}
+
+const quote = (text: string): string => toUnicode(text);
+const why = (errno: Errno): string => `${errnoText(errno)} (${errnoName(errno)})`;

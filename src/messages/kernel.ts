@@ -1,0 +1,58 @@
+/**
+ * Embedder ↔ KernelActor: the operations behind Comlink. Each takes its turn in the one queue of
+ * external operations, unless it says otherwise.
+ */
+import type { KernelEvent } from './events.js';
+import type { ProcessSpec } from './shard.js';
+
+export interface CreatedProcess {
+  readonly pid: number;
+  readonly shard: number;
+  /** The embedder's ends of the pipes asked for, by guest descriptor. */
+  readonly pipes: readonly (number | null)[];
+}
+
+/** Failures travel as plain records. */
+export type OperationResult<T> =
+  | { readonly type: 'ok'; readonly value: T }
+  | { readonly type: 'error'; readonly errno: number; readonly message: string };
+
+export interface KernelOperations {
+  createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>>;
+  /** Does not wait its turn: a kill must reach a guest whatever else is going on. */
+  signal(pid: number, signo: number): Promise<OperationResult<void>>;
+  /** Ends every task with this exit status. Does not wait its turn, nor for the tasks to end. */
+  kill(status: number): Promise<void>;
+  /** Resolves when no process lives. */
+  waitExited(): Promise<void>;
+  observe(types: readonly KernelEvent['type'][]): Promise<void>;
+  /** Shuts the shards down. Idempotent. */
+  destroy(): Promise<void>;
+}
+
+/** How a kernel is configured, as its workers get it: plain, checked, with every default filled in. */
+export interface KernelConfig {
+  readonly rootfs: string;
+  readonly binds: readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[];
+  readonly tmpfs: readonly string[];
+  readonly hostname: string;
+  readonly cores: number;
+  readonly shards: number;
+  readonly memoryBytes: number;
+  readonly maxTasks: number;
+  /** strace's -e trace=; undefined: no strace. */
+  readonly strace: { readonly filter: string | undefined } | undefined;
+  readonly logLevel: string;
+}
+
+/** What the Kernel actor's worker gets to begin with. */
+export interface KernelPorts {
+  /** Comlink's end of the operations. */
+  readonly operations: MessagePort;
+  /** What shards have to say, by shard. */
+  readonly news: readonly MessagePort[];
+  /** Events on their way to the embedder. */
+  readonly events: MessagePort;
+}
+
+type MessagePort = import('node:worker_threads').MessagePort;

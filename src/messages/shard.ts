@@ -1,0 +1,50 @@
+/**
+ * KernelActor ↔ shard. Commands go down by a ring, in order; answers and news come up by a port.
+ */
+import type { KernelEvent } from './events.js';
+
+/** Where a guest's descriptor n comes from. */
+export type StdioSource =
+  /** A descriptor of this host process, shared by all its threads. */
+  | { readonly type: 'host'; readonly fd: number }
+  /** A pipe to the embedder, which gets the other end. */
+  | { readonly type: 'pipe' }
+  | { readonly type: 'null' };
+
+/** What createProcess needs to know. Strings are byte strings. */
+export interface ProcessSpec {
+  /** With a `/`: a path. Without: looked up in PATH of `envp`. */
+  readonly command: string;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+  readonly cwd: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  readonly stdio: readonly StdioSource[];
+}
+
+export type ShardCommand =
+  | { readonly type: 'createProcess'; readonly id: number; readonly spec: ProcessSpec }
+  | { readonly type: 'signal'; readonly id: number; readonly pid: number; readonly signo: number }
+  /** Every task exits as by exit_group with this status. */
+  | { readonly type: 'kill'; readonly status: number }
+  | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
+  | { readonly type: 'shutdown' };
+
+export type ShardNews =
+  | { readonly type: 'ready'; readonly shard: number }
+  | { readonly type: 'created'; readonly id: number; readonly pid: number; readonly pipes: readonly (number | null)[] }
+  | { readonly type: 'failed'; readonly id: number; readonly errno: number; readonly message: string }
+  | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
+  | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
+  | { readonly type: 'events'; readonly events: readonly KernelEvent[] }
+  | { readonly type: 'broken'; readonly shard: number; readonly why: string };
+
+/** What the pool runs on a shard. */
+export type ShardTask =
+  | { readonly type: 'shard'; readonly index: number; readonly news: MessagePort }
+  /** Starts a created process; the result is its wait(2) status. */
+  | { readonly type: 'task'; readonly pid: number };
+
+type MessagePort = import('node:worker_threads').MessagePort;
