@@ -20,4 +20,5 @@ export default {
     { ...common, displayName: 'stress', testMatch: ['<rootDir>/test/stress/**/*.test.ts'] },
   ],
   testTimeout: 60_000,
+  reporters: ['default', '<rootDir>/test/support/count-reporter.js'],
 };

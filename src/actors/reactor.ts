@@ -20,6 +20,9 @@ const TRAPS_PER_ROUND = 256;
 /** Nothing should need it, but a thread that is asked to end by force notices at most this late. */
 const LONGEST_PARK_NS = 1_000_000_000;
 
+/** No count of messages. */
+const NEVER = -1;
+
 export interface ReactorParts {
   readonly platform: Platform;
   readonly timers: ShardTimers;
@@ -38,10 +41,15 @@ export interface ReactorParts {
 }
 
 export class Reactor {
-  #seenPortMail = -1;
+  #seenPortMail = NEVER;
   #finish: (() => void) | undefined;
 
   constructor(readonly parts: ReactorParts) {}
+
+  /** A promise was settled: its continuations run in the event loop, before the shard sleeps again. */
+  passThroughEventLoop(): void {
+    this.#seenPortMail = NEVER;
+  }
 
   /** Runs until `isOver`; settles then. */
   run(): Promise<void> {

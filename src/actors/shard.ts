@@ -65,6 +65,7 @@ export class Shard {
   readonly #services: KernelServices;
   readonly #actors = new Map<number, TaskActor>();
   readonly #bell: number;
+  readonly #reactor: Reactor;
   readonly #untrack: () => void;
   /** Made when the first program is: a shard that gets none needs no file systems. */
   #mounts: MountNamespace | undefined;
@@ -86,13 +87,23 @@ export class Shard {
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
     options.control.setBell(options.index, this.#bell);
+    this.#reactor = this.#newReactor();
   }
 
   /** Runs the reactor until the kernel is destroyed. */
   async run(): Promise<void> {
+    this.#news.tell({ type: 'ready', shard: this.#options.index });
+    try {
+      await this.#reactor.run();
+    } finally {
+      this.#dispose();
+    }
+  }
+
+  #newReactor(): Reactor {
     const { control, index } = this.#options;
     const { tasks } = this.#services;
-    const reactor = new Reactor({
+    return new Reactor({
       platform: this.#platform,
       timers: this.#timers,
       now: () => this.#services.clock.monotonic(),
@@ -105,12 +116,6 @@ export class Shard {
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
     });
-    this.#news.tell({ type: 'ready', shard: index });
-    try {
-      await reactor.run();
-    } finally {
-      this.#dispose();
-    }
   }
 
   /** A Piscina task: lets a created process run and settles with its wait(2) status. */
@@ -169,6 +174,7 @@ export class Shard {
     this.#actors.set(pid, actor);
     actor.exits$.subscribe((status) => {
       this.#actors.delete(pid);
+      this.#reactor.passThroughEventLoop(); // the Piscina task settles
       this.#news.tell({ type: 'exited', shard: this.#options.index, pid, status });
     });
   }

@@ -17,3 +17,6 @@ export const silentLog: Log = {
   warn: nothing,
   error: nothing,
 };
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];

@@ -7,6 +7,7 @@ import type { Log } from '../base/log.js';
 import type { KernelEvent } from '../messages/events.js';
 import type { Platform } from '../platform/platform.js';
 import type { HostFiles } from './fs/host-files.js';
+import type { SyscallTrace } from './syscalls/syscall-trace.js';
 import type { TaskSet } from './task/task-set.js';
 import type { UtsNamespace } from './uts.js';
 
@@ -32,6 +33,8 @@ export interface Machine {
   readonly hwcap: number;
   readonly hwcap2: number;
   readonly cpuinfo: string;
+  /** AT_MINSIGSTKSZ: bytes of the largest signal frame. */
+  readonly minSignalStack?: number;
   /** CLK_TCK */
   readonly ticksPerSecond: number;
 }
@@ -48,6 +51,8 @@ export interface KernelServices {
   readonly tasks: TaskSet;
   readonly uts: UtsNamespace;
   readonly timers: TimerQueue;
+  /** What to trace of system calls; absent: everything while `events` wants `syscall`. */
+  readonly syscallTrace?: SyscallTrace;
   /** Timestamps for inodes: now, or the kernel's clock. */
 }
 

@@ -6,8 +6,9 @@
  * all (O_NONBLOCK) is the system call's business too.
  */
 import { E } from '../../abi/errno.js';
+import { S_IFBLK, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/mode.js';
 import type { HostFd } from '../../base/brand.js';
-import { type Failure, fail, type Result } from '../outcome.js';
+import { type Blocking, type Failure, fail, type Restart, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { IN, OUT, RDNORM, WaitQueue, type WOULD_BLOCK, WRNORM } from '../wait.js';
 import type { Inode } from './inode.js';
@@ -35,6 +36,7 @@ export interface Mappable {
 
 export abstract class FileDescription {
   readonly queue = new WaitQueue();
+  #closeListeners: Set<() => void> | undefined;
   /** Position of read, write and lseek. */
   offset = 0;
   #references = 1;
@@ -72,12 +74,32 @@ export abstract class FileDescription {
   fsync(): Failure | undefined {
     return undefined;
   }
+  /** fcntl(2) commands that the VFS does not know: F_SETPIPE_SZ, F_ADD_SEALS… */
+  fcntl(_task: Task, _command: number, _arg: number): Result {
+    return fail(E.EINVAL);
+  }
   /** Poll bits that hold now. Regular files are always ready. */
   readiness(): number {
     return IN | OUT | RDNORM | WRNORM;
   }
   listen(mask: number, wake: (events: number) => void): () => void {
     return this.queue.listen(mask, wake);
+  }
+  /** Whether epoll takes it: not so regular files, directories, and devices that are always ready. */
+  get pollable(): boolean {
+    const type = this.inode.mode & S_IFMT;
+    return type !== S_IFREG && type !== S_IFDIR && type !== S_IFLNK && type !== S_IFBLK;
+  }
+  /**
+   * What open(2) waits for before it returns this new description: the other side of a FIFO.
+   * Undefined: nothing. Whoever opens releases the description when the outcome is not undefined.
+   */
+  finishOpen(): Blocking<Failure | Restart | undefined> | undefined {
+    return undefined;
+  }
+  /** What /proc/pid/fd/N shows for a file without a path: "pipe:[12]", "anon_inode:[eventfd]". */
+  linkName(): string {
+    return 'anon_inode:[unknown]';
   }
   /** Extra lines of /proc/pid/fdinfo/N. */
   fdinfo(): string {
@@ -90,7 +112,18 @@ export abstract class FileDescription {
   }
   /** Gives up one reference; the last one closes. */
   release(): void {
-    if (--this.#references === 0) this.onClose();
+    if (--this.#references > 0) return;
+    for (const listener of this.#closeListeners ?? []) listener();
+    this.#closeListeners = undefined;
+    this.onClose();
+  }
+  /** Calls `listener` when the last reference goes, before the file closes; the result stops that. */
+  whenClosed(listener: () => void): () => void {
+    this.#closeListeners ??= new Set();
+    this.#closeListeners.add(listener);
+    return () => {
+      this.#closeListeners?.delete(listener);
+    };
   }
   protected onClose(): void {}
 }

@@ -98,6 +98,10 @@ export abstract class Inode {
   mkdir(_name: string, _how: NewInode): Inode | Failure {
     return fail(E.EPERM);
   }
+  /** A regular file without a name in this directory's file system (O_TMPFILE); `link` may name it. */
+  createTemporary(_how: NewInode): Inode | Failure {
+    return fail(E.EOPNOTSUPP);
+  }
   symlink(_name: string, _target: string, _how: NewInode): Inode | Failure {
     return fail(E.EPERM);
   }
@@ -113,6 +117,14 @@ export abstract class Inode {
   /** Moves `name` to `toName` of `toDir` (same file system), replacing what is there. */
   rename(_name: string, _toDir: Inode, _toName: string, _how: { exchange: boolean }): Failure | undefined {
     return fail(E.EPERM);
+  }
+  /** fallocate(2): makes room, with or without growing the file. */
+  allocate(_offset: number, _length: number, _options: { keepSize: boolean }): Failure | undefined {
+    return fail(E.EOPNOTSUPP);
+  }
+  /** fallocate(2) with FALLOC_FL_PUNCH_HOLE: zeros within the file. */
+  punchHole(_offset: number, _length: number): Failure | undefined {
+    return fail(E.EOPNOTSUPP);
   }
   readlink(): string | Failure {
     return fail(E.EINVAL);

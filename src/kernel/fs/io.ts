@@ -24,6 +24,8 @@ export interface Source {
   take(max: number): Uint8Array;
   /** Gives up to `length` bytes straight to a host file; the bytes given or a negative errno. */
   takeToFile(fd: HostFd, offset: number, length: number): number;
+  /** Puts back the last `length` bytes taken: the receiver had no room for them. */
+  giveBack?(length: number): void;
   /** Passes over bytes without looking at them. */
   skip(length: number): number;
 }

@@ -27,6 +27,14 @@ export interface Dentry {
   deleted: boolean;
   /** Names below that are known; undefined where the file system does not want a cache. */
   children: Map<string, Dentry> | undefined;
+  /** Names dropped from `children` that somebody may still hold; see dentry-cache.ts. */
+  evicted?: Map<string, WeakRef<Dentry>> | undefined;
+  /** Found again since the cache last looked: survives its next round. */
+  recent?: boolean;
+  /** Index in the cache's ring; -1 while not cached. */
+  slot?: number;
+  /** How many mounts hang here; a walk asks the mount table only when it is not 0. */
+  mounted?: number;
 }
 
 export interface VfsPath {

@@ -12,6 +12,8 @@ export interface Codec<T> {
   decode(task: Task, lo: number, hi: number): T;
   /** As strace prints it; `out` data is there when the call has returned. */
   show(value: T, call: ShowContext): string;
+  /** Shown when the call has returned; the others are shown as they were when it began. */
+  readonly isOutput?: true;
 }
 
 export interface ShowContext {
@@ -21,6 +23,8 @@ export interface ShowContext {
   readonly declaration: Declaration;
   /** Undefined while the call has not returned; negative: -errno. */
   readonly result: number | undefined;
+  /** Bytes of a string to show before "..."; strace's -s. */
+  readonly stringLimit: number;
 }
 
 /** A named argument. */

@@ -11,10 +11,12 @@ import type { FdTable } from '../fs/fd-table.js';
 import type { FsContext } from '../fs/fs-context.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import type { UserMemory } from '../mm/user-memory.js';
+import type { Restart } from '../outcome.js';
 import type { KernelServices } from '../services.js';
 import type { SignalMask } from '../signal/mask.js';
 import type { PendingSignals } from '../signal/pending.js';
-import type { RunState } from './run.js';
+import { Scheduling } from './scheduling.js';
+import { NEW, type RunState } from './state.js';
 import type { ThreadGroup } from './thread-group.js';
 
 export interface AltStack {
@@ -23,6 +25,8 @@ export interface AltStack {
   flags: number;
 }
 
+export const NO_ALT_STACK: Readonly<AltStack> = { sp: 0 as UserAddr, size: 0, flags: 2 };
+
 export class Task {
   /** prctl(PR_SET_NAME): at most 15 bytes. */
   comm = '';
@@ -30,22 +34,46 @@ export class Task {
   clearChildTid = 0 as UserAddr;
   /** set_robust_list(2) */
   robustList = 0 as UserAddr;
-  /** Signals not delivered now; `savedMask` is what sigsuspend and ppoll put back. */
+  /** Signals not delivered now; change it with setMask of signal/send.ts, which looks for work. */
   mask: SignalMask = { lo: 0, hi: 0 };
+  /** What sigsuspend and ppoll put back; set it with setTemporaryMask. */
   savedMask: SignalMask | undefined;
-  altStack: AltStack = { sp: 0 as UserAddr, size: 0, flags: 2 };
+  /** While rt_sigtimedwait waits: the mask that really holds (`mask` lets what is waited for through). */
+  realMask: SignalMask | undefined;
+  altStack: AltStack = { ...NO_ALT_STACK };
   /** prctl(PR_SET_PDEATHSIG) */
   parentDeathSignal = 0;
   /** What it does now; see run.ts. */
-  state: RunState | undefined;
+  state: RunState = NEW;
+  /** There is something to look at before the guest goes on: a signal, a stop, a kill (TIF_SIGPENDING). */
+  attention = false;
+  /** It is to exit and nothing else (a fatal signal, exit_group, execve by another thread). */
+  killed = false;
+  /** How many have stopped it: job control once, and each external pause. */
+  stopCount = 0;
+  /** Job control: asked to stop; has stopped (which is one of `stopCount`). */
+  stopPending = false;
+  groupStopped = false;
+  /** Called once when the guest code of this task has come to rest. */
+  onRest: (() => void)[] | undefined;
+  /** A system call that a signal interrupted, until it is known what becomes of it. */
+  restart: Restart | undefined;
+  /** In the run queue. */
+  queued = false;
+  /** A child of vfork: lets the parent go on. Called when it executes a program or ends. */
+  vforkDone: (() => void) | undefined;
   /** How the task ended, once it has: wait(2) status. */
   exitStatus: number | undefined;
   timerSlackNs = 50_000;
+  /** personality(2) */
+  personality = 0;
+  readonly scheduling: Scheduling;
   readonly startMonotonicNs: number;
 
   constructor(
     readonly kernel: KernelServices,
-    readonly tid: Tid,
+    /** Changes only when execve makes a thread the leader of its group. */
+    public tid: Tid,
     readonly group: ThreadGroup,
     public context: Context,
     public mm: MemoryManager,
@@ -53,8 +81,13 @@ export class Task {
     public fs: FsContext,
     public creds: Credentials,
     readonly pending: PendingSignals,
+    /** Whose scheduling attributes it starts with. */
+    like?: { readonly scheduling: Scheduling; readonly personality: number },
   ) {
+    this.scheduling = like ? like.scheduling.fork() : new Scheduling();
+    if (like) this.personality = like.personality;
     this.startMonotonicNs = kernel.clock.monotonic();
+    context.owner = this;
   }
 
   get memory(): UserMemory {

@@ -1,0 +1,174 @@
+/**
+ * npm run bench [-- --rounds N] [--only WORD] [--write]
+ *
+ * Times troupe beside native, gVisor, strace and proot in one run: rounds are interleaved, so that what
+ * the machine does meanwhile hits all alike, and medians are compared. Prints a Markdown page; --write
+ * puts it in docs/benchmarks.md.
+ */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { randomFillSync } from 'node:crypto';
+import { closeSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { availableParallelism, cpus, release, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cases } from './cases.mjs';
+import { idleMemory } from './memory.mjs';
+import { tools } from './tools.mjs';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '5' },
+    only: { type: 'string', default: '' },
+    write: { type: 'boolean', default: false },
+  },
+});
+const rounds = Number(values.rounds);
+const TIMEOUT_MS = 120_000;
+
+// Not /tmp: a sandbox may have one of its own.
+const folder = mkdtempSync('/var/tmp/troupe-bench-');
+try {
+  await main();
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+
+async function main() {
+  const present = tools();
+  const wanted = cases({
+    program: compileProgram(),
+    bigFile: makeFile('big', 1024),
+    middleFile: makeFile('middle', 300),
+  }).filter((c) => c.name.includes(values.only) || c.name.startsWith('start'));
+
+  /** @type {Map<string, number[]>} */
+  const times = new Map();
+  for (let round = 0; round < rounds; round++) {
+    for (const test of wanted) {
+      for (const tool of present.filter((t) => t.prefix)) {
+        progress(`round ${round + 1} of ${rounds}: ${test.name}, ${tool.name}`);
+        note(times, `${test.name} ${tool.name}`, await measure(test, tool));
+      }
+    }
+  }
+  progress('');
+  const page = [heading(present), '', ...table(wanted, present, times), '', await memoryLine(), ''].join(
+    '\n',
+  );
+  console.log(page);
+  if (values.write) writeFileSync(join(import.meta.dirname, '..', 'docs', 'benchmarks.md'), page);
+}
+
+/** One line that is written over, for who watches. */
+function progress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+}
+
+function compileProgram() {
+  const output = join(folder, 'bench');
+  const source = join(import.meta.dirname, 'guest', 'bench.c');
+  const done = spawnSync('gcc', ['-O2', '-static', '-o', output, source], { stdio: 'inherit' });
+  if (done.status === 0) return output;
+  console.error('gcc is absent or has no static C library: what is timed inside a guest is left out');
+  return undefined;
+}
+
+function makeFile(name, megabytes) {
+  const path = join(folder, name);
+  const block = randomFillSync(Buffer.alloc(1 << 20));
+  const fd = openSync(path, 'w');
+  for (let i = 0; i < megabytes; i++) writeSync(fd, block);
+  closeSync(fd);
+  execFileSync('cat', [path], { stdio: ['ignore', 'ignore', 'inherit'] });
+  return path;
+}
+
+/** The time of one run in the case's unit, or NaN when it failed. */
+async function measure(test, tool) {
+  const units = test.units[tool.name] ?? test.units.usual;
+  const [command, ...args] = [...tool.prefix, ...test.argv(units)];
+  const start = performance.now();
+  const { status, stdout } = await runOnce(command, args, test.inside ? 'pipe' : 'ignore');
+  const tookMs = performance.now() - start;
+  if (status !== 0) return Number.NaN;
+  if (!test.inside) return tookMs;
+  return test.unit === 'µs' ? Number(stdout) / 1000 : Number(stdout);
+}
+
+function runOnce(command, args, stdout) {
+  return new Promise((resolve) => {
+    const child = spawn(command, args, { stdio: ['ignore', stdout, 'ignore'], detached: true });
+    const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), TIMEOUT_MS);
+    let text = '';
+    child.stdout?.on('data', (chunk) => {
+      text += chunk;
+    });
+    child.on('error', () => resolve({ status: -1, stdout: '' }));
+    child.on('close', (status) => {
+      clearTimeout(timer);
+      resolve({ status, stdout: text });
+    });
+  });
+}
+
+function note(times, key, value) {
+  const list = times.get(key) ?? [];
+  times.set(key, [...list, value]);
+}
+
+function median(list) {
+  const sorted = list.filter((n) => !Number.isNaN(n)).sort((a, b) => a - b);
+  return sorted.length * 2 > list.length ? sorted[sorted.length >> 1] : Number.NaN;
+}
+
+function heading(present) {
+  const notes = present.filter((t) => t.prefix && t.note).map((t) => `${t.name}: ${t.note}`);
+  const absent = present.filter((t) => !t.prefix).map((t) => t.name);
+  return [
+    '# Benchmarks',
+    '',
+    `Medians of ${rounds} interleaved rounds by \`npm run bench\`; in brackets, times native. ${cpus()[0]?.model},`,
+    `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}.`,
+    `${notes.join('; ')}.${absent.length > 0 ? ` Absent or not working here: ${absent.join(', ')}.` : ''}`,
+  ].join('\n');
+}
+
+function table(wanted, present, times) {
+  const of = (test, tool) => {
+    const middle = median(times.get(`${test.name} ${tool.name}`) ?? []);
+    if (!test.lessStart) return middle;
+    return middle - median(times.get(`start: /bin/true ${tool.name}`) ?? []);
+  };
+  const native = present[0];
+  const rows = wanted.map((test) => {
+    const base = of(test, native);
+    const cells = present.map((tool) => {
+      if (!tool.prefix) return 'absent';
+      const time = of(test, tool);
+      if (Number.isNaN(time)) return 'fails';
+      return tool === native ? `${show(time)} ${test.unit}` : `${show(time)} (×${show(time / base)})`;
+    });
+    const limit = test.limit === undefined ? '' : `≤ ×${test.limit}`;
+    return `| ${[test.name, ...cells, limit].join(' | ')} |`;
+  });
+  return [
+    `| ${['what', ...present.map((t) => t.name), 'wanted of troupe'].join(' | ')} |`,
+    `|${' --- |'.repeat(present.length + 2)}`,
+    ...rows,
+  ];
+}
+
+function show(n) {
+  if (n >= 100) return Math.round(n).toLocaleString('en-US');
+  return n >= 10 ? n.toFixed(1) : n.toFixed(2);
+}
+
+async function memoryLine() {
+  const memory = await idleMemory(tools()[1].prefix);
+  if (!memory) return 'Resident memory of an idle kernel: not measured, the guest did not start.';
+  const { node, stubs, total } = memory;
+  return (
+    `Resident memory of an idle kernel (one guest that sleeps): ${total} MiB, of which Node ${node} MiB ` +
+    `and stub processes ${stubs} MiB (proportional set size).`
+  );
+}

@@ -1,0 +1,71 @@
+/**
+ * A small argument parser: options are declared once, as data, and parsed and explained from that.
+ * Options end at the first operand or at `--`; what follows belongs to the guest's command.
+ * (Written here because start-up time is a feature: see docs/decisions.)
+ */
+
+/** The command line is wrong; the message is one line that says what to do. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+export interface OptionSpec<T> {
+  /** Without the dashes. */
+  readonly name: string;
+  /** What the value is called in the help; in brackets when it may be left out (`--name=VALUE` only). */
+  readonly value?: string;
+  readonly help: string;
+  /** Notes the option in what is being built; throws UsageError when the value is wrong. */
+  apply(into: T, value: string): void;
+}
+
+/** Applies the options at the front of `args` and returns the operands. */
+export function parseArgs<T>(args: readonly string[], specs: readonly OptionSpec<T>[], into: T): string[] {
+  for (let i = 0; i < args.length; i++) {
+    const word = args[i] as string;
+    if (word === '--') return args.slice(i + 1);
+    if (!word.startsWith('-') || word === '-') return args.slice(i);
+    const equals = word.indexOf('=');
+    const flag = equals < 0 ? word : word.slice(0, equals);
+    const inline = equals < 0 ? undefined : word.slice(equals + 1);
+    const spec = specs.find((s) => `--${s.name}` === flag);
+    if (!spec) throw new UsageError(`unknown option ${flag}; --help lists them`);
+    apply(spec, flag, inline, () => args[++i], into);
+  }
+  return [];
+}
+
+function apply<T>(
+  spec: OptionSpec<T>,
+  flag: string,
+  inline: string | undefined,
+  next: () => string | undefined,
+  into: T,
+): void {
+  if (spec.value === undefined) {
+    if (inline !== undefined) throw new UsageError(`${flag} takes no value`);
+    spec.apply(into, '');
+    return;
+  }
+  const mayBeAbsent = spec.value.startsWith('[');
+  const value = inline ?? (mayBeAbsent ? '' : next());
+  if (value === undefined) throw new UsageError(`${flag} needs a value: ${flag} ${spec.value}`);
+  try {
+    spec.apply(into, value);
+  } catch (e) {
+    if (e instanceof UsageError) throw new UsageError(`${flag} ${value}: ${e.message}`);
+    throw e;
+  }
+}
+
+/** The options as lines of help text. */
+export function describeOptions(
+  specs: readonly Pick<OptionSpec<never>, 'name' | 'value' | 'help'>[],
+): string {
+  const left = specs.map((s) => {
+    if (s.value === undefined) return `--${s.name}`;
+    return s.value.startsWith('[') ? `--${s.name}${s.value}` : `--${s.name} ${s.value}`;
+  });
+  const width = Math.max(...left.map((l) => l.length)) + 2;
+  return specs.map((s, i) => `  ${(left[i] as string).padEnd(width)}${s.help}`).join('\n');
+}

@@ -1,0 +1,67 @@
+#!/usr/bin/env node
+/**
+ * The `troupe` command: picks the subcommand and turns whatever goes wrong into one line on stderr and
+ * a status. What a subcommand needs is imported by it alone: starting fast matters.
+ */
+import { readFileSync } from 'node:fs';
+import { UsageError } from './args.js';
+import { STATUS } from './exit-status.js';
+import { complain } from './output.js';
+
+const USAGE = `Usage: troupe COMMAND …
+
+  troupe run [options] [--] COMMAND [ARG…]   run a Linux program in a sandbox
+  troupe doctor [--json]                     say what this host offers, and what will be used
+  troupe --version                           print the version
+  troupe --help                              print this
+
+troupe run --help lists the options.`;
+
+async function main(args: readonly string[]): Promise<number> {
+  const [command, ...rest] = args;
+  switch (command) {
+    case 'run':
+      return await (await import('./run.js')).run(rest);
+    case 'doctor':
+      return await (await import('./doctor.js')).doctor(rest);
+    case '--version':
+      console.log(version());
+      return 0;
+    case '--help':
+    case '-h':
+    case 'help':
+      console.log(USAGE);
+      return 0;
+    case undefined:
+      throw new UsageError('no command given; write troupe run -- COMMAND, or see troupe --help');
+    default:
+      throw new UsageError(
+        `${command}: no such command; write troupe run -- ${command}, or see troupe --help`,
+      );
+  }
+}
+
+function version(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+    return String(manifest.version);
+  return 'unknown';
+}
+
+/** What a failure of troupe itself looks like to its user; the stack is for who asks for it. */
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  if (error instanceof UsageError || error.name === 'OptionsError') return error.message;
+  if (process.env['TROUPE_STACK']) return error.stack ?? error.message;
+  return `${error.message}; troupe doctor checks this host, TROUPE_STACK=1 shows where it failed`;
+}
+
+let status: number;
+try {
+  status = await main(process.argv.slice(2));
+} catch (error) {
+  complain(explain(error));
+  status = STATUS.TROUPE_FAILED;
+}
+// Not exitCode: a worker that is still closing must not hold back a status that is known.
+process.exit(status);

@@ -1,0 +1,145 @@
+/** The options of `troupe run`, declared once: what they are called, take, mean and set. */
+import { LOG_LEVELS } from '../base/log.js';
+import type { Bind, KernelOptions, SpawnOptions } from '../options.js';
+import { type OptionSpec, UsageError } from './args.js';
+import {
+  parseAbsolute,
+  parseBind,
+  parseCount,
+  parseSeconds,
+  parseSize,
+  parseUser,
+  parseVariable,
+} from './values.js';
+
+/** What the command line asks for, in the words of the API. */
+export interface RunRequest {
+  readonly kernel: KernelOptions;
+  readonly binds: Bind[];
+  readonly tmpfs: string[];
+  readonly spawn: SpawnOptions;
+  /** `--env`, to be laid over the default environment. */
+  readonly env: Record<string, string>;
+  help: boolean;
+}
+
+export function newRunRequest(): RunRequest {
+  return { kernel: {}, binds: [], tmpfs: [], spawn: {}, env: {}, help: false };
+}
+
+export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
+  {
+    name: 'rootfs',
+    value: 'DIR',
+    help: "host directory that is the guest's / (default: /); never written to",
+    apply: (run, value) => {
+      run.kernel.rootfs = value;
+    },
+  },
+  {
+    name: 'bind',
+    value: 'SRC:DST[:ro|rw]',
+    help: 'show a host file or directory at DST; read only unless :rw',
+    apply: (run, value) => {
+      run.binds.push(parseBind(value));
+    },
+  },
+  {
+    name: 'tmpfs',
+    value: 'DST',
+    help: 'an empty directory in memory at DST',
+    apply: (run, value) => {
+      run.tmpfs.push(parseAbsolute(value));
+    },
+  },
+  {
+    name: 'cwd',
+    value: 'DIR',
+    help: 'working directory in the sandbox (default: yours; / with --rootfs)',
+    apply: (run, value) => {
+      run.spawn.cwd = parseAbsolute(value);
+    },
+  },
+  {
+    name: 'env',
+    value: 'NAME=VALUE',
+    help: 'set a variable; otherwise only PATH, HOME, TERM and LANG are passed on',
+    apply: (run, value) => {
+      const [name, content] = parseVariable(value);
+      run.env[name] = content;
+    },
+  },
+  {
+    name: 'user',
+    value: 'UID[:GID]',
+    help: 'run as this user (default: yours); needs no such user on the host',
+    apply: (run, value) => {
+      run.spawn.user = parseUser(value);
+    },
+  },
+  {
+    name: 'hostname',
+    value: 'NAME',
+    help: 'what uname says (default: troupe)',
+    apply: (run, value) => {
+      run.kernel.hostname = value;
+    },
+  },
+  {
+    name: 'cores',
+    value: 'N',
+    help: 'CPUs that the sandbox has (default: all)',
+    apply: (run, value) => {
+      run.kernel.cores = parseCount(value);
+    },
+  },
+  {
+    name: 'memory',
+    value: 'SIZE',
+    help: 'memory that the sandbox may use, like 512M or 2G',
+    apply: (run, value) => {
+      run.kernel.memory = parseSize(value);
+    },
+  },
+  {
+    name: 'pids',
+    value: 'N',
+    help: 'processes and threads that may live at once',
+    apply: (run, value) => {
+      run.kernel.pids = parseCount(value);
+    },
+  },
+  {
+    name: 'timeout',
+    value: 'SECONDS',
+    help: 'kill the command after this time and exit with status 124',
+    apply: (run, value) => {
+      run.spawn.timeout = parseSeconds(value);
+    },
+  },
+  {
+    name: 'strace',
+    value: '[=FILTER]',
+    help: 'print system calls on stderr; FILTER like %file,%process,read',
+    apply: (run, value) => {
+      run.kernel.strace = value === '' ? { sink: 'stderr' } : { sink: 'stderr', filter: value };
+    },
+  },
+  {
+    name: 'log',
+    value: 'LEVEL',
+    help: `messages of troupe itself on stderr: ${LOG_LEVELS.join(', ')}`,
+    apply: (run, value) => {
+      const level = LOG_LEVELS.find((l) => l === value);
+      if (!level) throw new UsageError(`not a level; write one of ${LOG_LEVELS.join(', ')}`);
+      run.kernel.logLevel = level;
+    },
+  },
+  {
+    name: 'help',
+    help: 'print this',
+    apply: (run) => {
+      run.help = true;
+    },
+  },
+];

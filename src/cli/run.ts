@@ -1,0 +1,92 @@
+/**
+ * `troupe run`: the command line in the words of the API, one process, its exit status. Signals that
+ * ask troupe to end are the guest's to handle.
+ */
+import type { Process } from '../index.js';
+import type { SpawnOptions } from '../options.js';
+import { describeOptions, parseArgs, UsageError } from './args.js';
+import { spawnFailure, statusOf } from './exit-status.js';
+import { complain } from './output.js';
+import { newRunRequest, RUN_OPTIONS, type RunRequest } from './run-options.js';
+
+const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+const USAGE = `Usage: troupe run [options] [--] COMMAND [ARG…]
+
+Runs COMMAND, looked up in PATH, in a sandbox. It sees the host's files, read only; what it writes
+stays in memory and goes when it ends.
+
+Options:
+${describeOptions(RUN_OPTIONS)}
+
+Exit status: the command's own; 128+N when signal N ended it; 124 timed out; 125 troupe itself
+failed; 126 the command is not executable; 127 it was not found.`;
+
+export async function run(args: readonly string[]): Promise<number> {
+  const request = newRunRequest();
+  const [command, ...rest] = parseArgs(args, RUN_OPTIONS, request);
+  if (request.help) {
+    console.log(USAGE);
+    return 0;
+  }
+  if (command === undefined || command === '') {
+    throw new UsageError('no command given; write troupe run -- COMMAND, or see troupe run --help');
+  }
+  return await runCommand(request, command, rest);
+}
+
+async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
+  const { Kernel, SpawnError, defaultEnv } = await import('../index.js');
+  const kernel = await Kernel.boot({ ...request.kernel, binds: request.binds, tmpfs: request.tmpfs });
+  try {
+    const options: SpawnOptions = {
+      ...request.spawn,
+      env: { ...defaultEnv(), ...request.env },
+      stdio: 'inherit',
+    };
+    const guest = kernel.spawn(command, args, options);
+    // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
+    guest.on('error', () => {});
+    const stopForwarding = forwardSignals(guest);
+    try {
+      return statusOf(await guest.completed);
+    } finally {
+      stopForwarding();
+    }
+  } catch (e) {
+    if (!(e instanceof SpawnError)) throw e;
+    const { status, advice } = spawnFailure(e.code, command);
+    complain(`${command}: ${advice}`);
+    return status;
+  } finally {
+    await closeSoon(kernel);
+  }
+}
+
+function forwardSignals(guest: Process): () => void {
+  const forward = (signal: NodeJS.Signals): void => {
+    guest.kill(signal);
+  };
+  for (const signal of FORWARDED) process.on(signal, forward);
+  return () => {
+    for (const signal of FORWARDED) process.off(signal, forward);
+  };
+}
+
+const CLOSE_MS = 5_000;
+
+/** The status is known: a close that hangs must not keep it from the caller. */
+async function closeSoon(kernel: { close(): Promise<void> }): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(() => {
+      complain('the sandbox did not close in time; ending it');
+      resolve();
+    }, CLOSE_MS);
+  });
+  try {
+    await Promise.race([kernel.close(), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

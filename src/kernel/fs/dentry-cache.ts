@@ -1,0 +1,188 @@
+/**
+ * The cache of names, Linux's dcache (Documentation/filesystems/path-lookup.rst), with a cap.
+ *
+ * A name is either in its parent's `children` (strong, at most `capacity` of them) or, once evicted,
+ * in `evicted` by a weak reference: whoever still holds the dentry (an open file, a working
+ * directory) keeps its identity, so a place never has two dentries, and nobody counts references.
+ * Eviction is second chance: a hit costs one field write.
+ *
+ * Owner: one shard. Invariant: a dentry with children, or with a mount on it, is never evicted.
+ */
+import type { FileSystem, Inode } from './inode.js';
+import type { Dentry } from './path.js';
+
+const DEFAULT_CAPACITY = 65_536;
+/** How many weak names a directory may have before the dead ones are swept. */
+const SWEEP = 1024;
+
+export class DentryCache {
+  readonly #ring: Dentry[] = [];
+  readonly #roots = new WeakMap<FileSystem, Dentry>();
+  #hand = 0;
+  #mountIds = 20;
+
+  constructor(readonly capacity = DEFAULT_CAPACITY) {}
+
+  /** Cached names; the cap is on this. */
+  get size(): number {
+    return this.#ring.length;
+  }
+
+  /** Mount ids are unique over all namespaces, and those share one cache. */
+  nextMountId(): number {
+    return ++this.#mountIds;
+  }
+
+  /** The root dentry of a file system: one, however often it is mounted. */
+  rootOf(fs: FileSystem): Dentry {
+    let root = this.#roots.get(fs);
+    if (!root) {
+      root = newDentry(fs.root, '', undefined);
+      this.#roots.set(fs, root);
+    }
+    return root;
+  }
+
+  /** The known child, if any. */
+  find(parent: Dentry, name: string): Dentry | undefined {
+    const hit = parent.children?.get(name);
+    if (hit) {
+      hit.recent = true;
+      return hit;
+    }
+    const weak = parent.evicted?.get(name)?.deref();
+    if (!weak) return undefined;
+    parent.evicted?.delete(name);
+    this.#insert(parent, name, weak);
+    return weak;
+  }
+
+  /** A dentry for an inode just found or made under `parent`; remembered when the file system wants that. */
+  add(parent: Dentry, name: string, inode: Inode): Dentry {
+    const dentry = newDentry(inode, name, parent);
+    if (inode.fs.cachesNames) {
+      parent.evicted?.delete(name);
+      this.#insert(parent, name, dentry);
+    }
+    return dentry;
+  }
+
+  /** The name is gone (unlink, rmdir, replaced by rename). */
+  remove(dentry: Dentry): void {
+    dentry.deleted = true;
+    this.#detach(dentry);
+  }
+
+  /** Forgets a name whose inode changed behind our back, without calling it deleted. */
+  forget(dentry: Dentry): void {
+    this.#detach(dentry);
+  }
+
+  move(dentry: Dentry, parent: Dentry, name: string): void {
+    const known = this.#detach(dentry);
+    dentry.parent = parent;
+    dentry.name = name;
+    if (known) this.#insert(parent, name, dentry);
+  }
+
+  /** Two names change places (RENAME_EXCHANGE). */
+  swap(a: Dentry, b: Dentry): void {
+    const known = [this.#detach(a), this.#detach(b)];
+    [a.parent, b.parent] = [b.parent, a.parent];
+    [a.name, b.name] = [b.name, a.name];
+    if (known[0] && a.parent) this.#insert(a.parent, a.name, a);
+    if (known[1] && b.parent) this.#insert(b.parent, b.name, b);
+  }
+
+  /**
+   * Makes the way from the root of its file system to this dentry permanent, also where the file
+   * system does not want names cached: a mountpoint must be found again as the same dentry.
+   */
+  pin(dentry: Dentry): void {
+    dentry.mounted = (dentry.mounted ?? 0) + 1;
+    for (let d: Dentry = dentry; d.parent; d = d.parent) {
+      if (d.parent.children?.get(d.name) === d) continue;
+      d.parent.evicted?.delete(d.name);
+      this.#insert(d.parent, d.name, d);
+    }
+  }
+
+  unpin(dentry: Dentry): void {
+    dentry.mounted = Math.max(0, (dentry.mounted ?? 0) - 1);
+  }
+
+  #insert(parent: Dentry, name: string, dentry: Dentry): void {
+    parent.children ??= new Map();
+    parent.children.set(name, dentry);
+    dentry.recent = true;
+    dentry.slot = this.#ring.length;
+    this.#ring.push(dentry);
+    if (this.#ring.length > this.capacity) this.#evictOne();
+  }
+
+  /** Takes the dentry out of its parent; true when it was known there. */
+  #detach(dentry: Dentry): boolean {
+    const parent = dentry.parent;
+    if (!parent) return false;
+    if (parent.evicted?.get(dentry.name)?.deref() === dentry) parent.evicted.delete(dentry.name);
+    if (parent.children?.get(dentry.name) !== dentry) return false;
+    parent.children.delete(dentry.name);
+    this.#leaveRing(dentry);
+    return true;
+  }
+
+  #leaveRing(dentry: Dentry): void {
+    const slot = dentry.slot ?? -1;
+    const last = this.#ring.pop();
+    if (last && last !== dentry) {
+      this.#ring[slot] = last;
+      last.slot = slot;
+    }
+    dentry.slot = -1;
+  }
+
+  #evictOne(): void {
+    const ring = this.#ring;
+    for (let steps = 2 * ring.length; steps > 0; steps--) {
+      if (this.#hand >= ring.length) this.#hand = 0;
+      const dentry = ring[this.#hand];
+      if (!dentry) return;
+      if (dentry.recent || dentry.mounted || hasChildren(dentry)) {
+        dentry.recent = false;
+        this.#hand++;
+        continue;
+      }
+      this.#detach(dentry);
+      if (dentry.parent) weaken(dentry.parent, dentry);
+      return;
+    }
+  }
+}
+
+export function newDentry(inode: Inode, name: string, parent: Dentry | undefined): Dentry {
+  return {
+    inode,
+    name,
+    parent,
+    deleted: false,
+    children: undefined,
+    evicted: undefined,
+    recent: false,
+    slot: -1,
+    mounted: 0,
+  };
+}
+
+function hasChildren(dentry: Dentry): boolean {
+  return dentry.children !== undefined && dentry.children.size > 0;
+}
+
+function weaken(parent: Dentry, dentry: Dentry): void {
+  parent.evicted ??= new Map();
+  const names = parent.evicted;
+  // At powers of two only, so that a directory full of live names is not swept again and again.
+  if (names.size >= SWEEP && (names.size & (names.size - 1)) === 0) {
+    for (const [name, ref] of names) if (!ref.deref()) names.delete(name);
+  }
+  names.set(dentry.name, new WeakRef(dentry));
+}

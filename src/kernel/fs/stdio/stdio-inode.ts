@@ -1,0 +1,146 @@
+/**
+ * The inode of a host descriptor that a guest is given: a terminal, pipe, socket, file or /dev/null
+ * of the host. stat(2) shows what it is there, so that isatty(3) and the like see the truth.
+ *
+ * Owner: its descriptions; the last one closes the host's descriptor if it is the sandbox's own.
+ */
+import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../../abi/mode.js';
+import type { HostFd } from '../../../base/brand.js';
+import type { KernelServices } from '../../services.js';
+import { anonymousDev } from '../anonymous-dev.js';
+import { type HostStat, newHostStat } from '../host-files.js';
+import { type Attributes, type FileSystem, type FsStatistics, Inode } from '../inode.js';
+import type { VfsPath } from '../path.js';
+import { StdioFile } from './stdio-file.js';
+
+export type StreamKind = 'file' | 'null' | 'terminal' | 'pipe' | 'socket' | 'device';
+
+const TCGETS = 0x5401;
+const TERMIOS_SIZE = 36;
+
+class StdioFs implements FileSystem {
+  readonly type = 'stdio';
+  readonly dev = anonymousDev();
+  readonly cachesNames = false;
+
+  constructor(readonly root: StdioInode) {}
+
+  statfs(): FsStatistics {
+    const zero = { blocks: 0, bfree: 0, bavail: 0, files: 0, ffree: 0, flags: 0 };
+    return { ...zero, type: 0, bsize: 4096, namelen: 255 };
+  }
+}
+
+interface Terminal {
+  /** Foreground process group of the guests: tcgetpgrp(3). */
+  foreground: number | undefined;
+}
+
+const terminals = new WeakMap<KernelServices, Map<string, Terminal>>();
+
+function terminalOf(services: KernelServices, major: number, minor: number): Terminal {
+  let known = terminals.get(services);
+  if (!known) {
+    known = new Map();
+    terminals.set(services, known);
+  }
+  const key = `${major}:${minor}`;
+  let terminal = known.get(key);
+  if (!terminal) {
+    terminal = { foreground: undefined };
+    known.set(key, terminal);
+  }
+  return terminal;
+}
+
+export interface StdioOptions {
+  /** The sandbox's own: closed when no guest has it any more. */
+  readonly owned: boolean;
+  /** What /proc/pid/fd shows; default: a name made of what it is. */
+  readonly name?: string;
+}
+
+export class StdioInode extends Inode {
+  readonly fs: StdioFs;
+  readonly kind: StreamKind;
+  /** What the guests' descriptors of one host terminal share. */
+  readonly terminal: Terminal;
+  readonly #stat: HostStat = newHostStat();
+  #users = 0;
+
+  constructor(
+    readonly services: KernelServices,
+    readonly fd: HostFd,
+    readonly options: StdioOptions,
+  ) {
+    super();
+    this.fs = new StdioFs(this);
+    services.hostFiles.fstat(fd, this.#stat);
+    this.kind = this.#whatItIs();
+    this.terminal = terminalOf(services, this.#stat.rdevMajor, this.#stat.rdevMinor);
+  }
+
+  #whatItIs(): StreamKind {
+    const { mode, rdevMajor, rdevMinor } = this.#stat;
+    switch (mode & S_IFMT) {
+      case S_IFREG:
+        return 'file';
+      case S_IFIFO:
+        return 'pipe';
+      case S_IFSOCK:
+        return 'socket';
+      case S_IFCHR:
+        if (rdevMajor === 1 && rdevMinor === 3) return 'null';
+        return this.services.hostFiles.ioctl(this.fd, TCGETS, new Uint8Array(TERMIOS_SIZE)) >= 0
+          ? 'terminal'
+          : 'device';
+      default:
+        return 'device';
+    }
+  }
+
+  get mode(): number {
+    return this.#stat.mode;
+  }
+
+  attributes(): Attributes {
+    const s = this.#stat;
+    this.services.hostFiles.fstat(this.fd, s);
+    return {
+      dev: this.fs.dev,
+      ino: s.ino,
+      mode: s.mode,
+      nlink: s.nlink,
+      uid: s.uid,
+      gid: s.gid,
+      rdev: s.rdevMajor * 0x100 + (s.rdevMinor & 0xff) + (s.rdevMinor >>> 8) * 0x10_0000,
+      size: s.size,
+      blksize: s.blksize,
+      blocks: s.blocks,
+      atime: { sec: s.atimeSec, nsec: s.atimeNsec },
+      mtime: { sec: s.mtimeSec, nsec: s.mtimeNsec },
+      ctime: { sec: s.ctimeSec, nsec: s.ctimeNsec },
+    };
+  }
+
+  get name(): string {
+    const { name } = this.options;
+    if (name !== undefined) return name;
+    if (this.kind === 'null') return '/dev/null';
+    if (this.kind === 'terminal') return '/dev/tty';
+    return `${this.kind}:[${this.#stat.ino}]`;
+  }
+
+  /** Opening /dev/stdin and the like: one more description of the same stream. */
+  open(flags: number, path: VfsPath | undefined): StdioFile {
+    return new StdioFile(this, path, flags);
+  }
+
+  retain(): void {
+    this.#users++;
+  }
+
+  release(): void {
+    if (--this.#users === 0 && this.options.owned) this.services.hostFiles.close(this.fd);
+  }
+}

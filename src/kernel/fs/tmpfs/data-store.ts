@@ -1,0 +1,52 @@
+/**
+ * What the files of one tmpfs share: its budget of memory, and the host that large files move to.
+ */
+import type { HostFd } from '../../../base/brand.js';
+import type { HostFiles } from '../host-files.js';
+
+/** What file data needs of the host. */
+export type MemoryHost = Pick<HostFiles, 'memfd' | 'close' | 'fstat' | 'pwrite' | 'ftruncate' | 'lseek'>;
+
+export const PAGE = 4096;
+
+export class DataStore {
+  /** Memfds that are open, to be closed with the file system. */
+  readonly memfds = new Set<HostFd>();
+  #used = 0;
+
+  constructor(
+    readonly host: MemoryHost,
+    /** Bytes that all files together may take; Infinity for no limit. */
+    readonly limit: number,
+  ) {}
+
+  get used(): number {
+    return this.#used;
+  }
+
+  get free(): number {
+    return Math.max(0, this.limit - this.#used);
+  }
+
+  /** Takes pages off the budget; false, and nothing taken, when there are not as many left. */
+  charge(pages: number): boolean {
+    const bytes = pages * PAGE;
+    if (this.#used + bytes > this.limit) return false;
+    this.#used += bytes;
+    return true;
+  }
+
+  /** Notes pages that are in use whether or not the budget allows it. */
+  force(pages: number): void {
+    this.#used += pages * PAGE;
+  }
+
+  refund(pages: number): void {
+    this.#used -= pages * PAGE;
+  }
+
+  release(): void {
+    for (const fd of this.memfds) this.host.close(fd);
+    this.memfds.clear();
+  }
+}

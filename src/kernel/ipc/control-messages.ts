@@ -1,0 +1,85 @@
+/**
+ * Control messages of sendmsg(2) and recvmsg(2), cmsg(3), as Unix sockets use them: SCM_RIGHTS carries
+ * descriptors, SCM_CREDENTIALS says who sent.
+ */
+import { E } from '../../abi/errno.js';
+import { cmsghdr, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET, ucred } from '../../abi/socket.js';
+import { SyscallError } from '../outcome.js';
+
+/** Most descriptors in one message. */
+export const SCM_MAX_FD = 253;
+const HEADER = cmsghdr.size;
+
+const aligned = (length: number): number => Math.ceil(length / 8) * 8;
+
+export interface SentControl {
+  /** Descriptor numbers of the sender. */
+  readonly fds: readonly number[];
+  readonly claims: { readonly pid: number; readonly uid: number; readonly gid: number } | undefined;
+}
+
+/** What a sender's control buffer says; EINVAL when it says nothing sensible. */
+export function parseControl(bytes: Uint8Array): SentControl {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const fds: number[] = [];
+  let claims: SentControl['claims'];
+  for (let at = 0; at + HEADER <= bytes.length; ) {
+    const { len, level, type } = cmsghdr.read(view, at);
+    if (len < HEADER || at + len > bytes.length) throw new SyscallError(E.EINVAL);
+    if (level === SOL_SOCKET && type === SCM_RIGHTS) {
+      for (let i = at + HEADER; i + 4 <= at + len; i += 4) fds.push(view.getInt32(i, true));
+    } else if (level === SOL_SOCKET && type === SCM_CREDENTIALS) {
+      if (len !== HEADER + ucred.size) throw new SyscallError(E.EINVAL);
+      claims = ucred.read(view, at + HEADER);
+    } else if (level === SOL_SOCKET) {
+      throw new SyscallError(E.EINVAL);
+    }
+    at += aligned(len);
+  }
+  if (fds.length > SCM_MAX_FD) throw new SyscallError(E.EINVAL);
+  return { fds, claims };
+}
+
+/** Fills a receiver's control buffer, as far as it goes. */
+export class ControlWriter {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #end = 0;
+  truncated = false;
+
+  constructor(size: number) {
+    this.#bytes = new Uint8Array(size);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(0, this.#end);
+  }
+
+  /** How many descriptors there is room for. */
+  get roomForFds(): number {
+    return Math.max(0, Math.floor((this.#bytes.length - this.#end - HEADER) / 4));
+  }
+
+  addFds(fds: readonly number[]): void {
+    const body = new Uint8Array(Int32Array.from(fds).buffer);
+    this.#add(SCM_RIGHTS, body);
+  }
+
+  addCredentials(who: { pid: number; uid: number; gid: number }): void {
+    this.#add(SCM_CREDENTIALS, ucred.encode(who));
+  }
+
+  #add(type: number, body: Uint8Array): void {
+    const room = this.#bytes.length - this.#end;
+    if (room < HEADER) {
+      this.truncated = true;
+      return;
+    }
+    const length = Math.min(room, HEADER + body.length);
+    if (length < HEADER + body.length) this.truncated = true;
+    cmsghdr.write(this.#view, this.#end, { len: length, level: SOL_SOCKET, type });
+    this.#bytes.set(body.subarray(0, length - HEADER), this.#end + HEADER);
+    this.#end = Math.min(this.#bytes.length, this.#end + aligned(length));
+  }
+}

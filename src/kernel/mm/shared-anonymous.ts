@@ -1,0 +1,62 @@
+/**
+ * Memory behind MAP_SHARED | MAP_ANONYMOUS, mmap(2): an unlinked file of a tmpfs nobody can reach
+ * (Linux: shmem_zero_setup, which calls it "/dev/zero (deleted)").
+ *
+ * It is a memfd of ours rather than an anonymous mapping of the guest's host process, though fork
+ * would share that as well: so shared futexes have an inode and an offset as key, other mappings of
+ * it can be made (mremap with an old size of zero), and its contents can be found and saved. Growing
+ * by mremap(2) gives SIGBUS beyond the first size either way, as on Linux.
+ * Owner: the mappings; the last one closes the memfd.
+ */
+import type { Errno } from '../../abi/errno.js';
+import { O_RDWR } from '../../abi/open.js';
+import type { HostFd } from '../../base/brand.js';
+import { PseudoFs, PseudoInode } from '../fs/anon/pseudo.js';
+import { FileDescription, type Mappable } from '../fs/file-description.js';
+import { type Failure, fail } from '../outcome.js';
+import type { KernelServices } from '../services.js';
+
+const TMPFS_MAGIC = 0x0102_1994;
+const SHMEM_DEV = 1;
+export const SHARED_ANONYMOUS_NAME = '/dev/zero (deleted)';
+
+const perKernel = new WeakMap<KernelServices, PseudoFs>();
+
+function shmemFs(services: KernelServices): PseudoFs {
+  const known = perKernel.get(services);
+  if (known) return known;
+  const fs = new PseudoFs('tmpfs', SHMEM_DEV, TMPFS_MAGIC, services);
+  perKernel.set(services, fs);
+  return fs;
+}
+
+export class SharedAnonymous extends FileDescription {
+  readonly #services: KernelServices;
+  readonly #fd: HostFd;
+
+  private constructor(services: KernelServices, fd: HostFd) {
+    super(new PseudoInode(shmemFs(services), 0o100_777, { uid: 0, gid: 0 }), undefined, O_RDWR);
+    this.#services = services;
+    this.#fd = fd;
+  }
+
+  /** With one reference, the caller's. */
+  static create(services: KernelServices, length: number): SharedAnonymous | Failure {
+    const fd = services.hostFiles.memfd('shared');
+    if (fd < 0) return fail(-fd as Errno);
+    const failed = services.hostFiles.ftruncate(fd as HostFd, length);
+    if (failed < 0) {
+      services.hostFiles.close(fd as HostFd);
+      return fail(-failed as Errno);
+    }
+    return new SharedAnonymous(services, fd as HostFd);
+  }
+
+  override mappable(): Mappable {
+    return { fd: this.#fd, base: 0 };
+  }
+
+  protected override onClose(): void {
+    this.#services.hostFiles.close(this.#fd);
+  }
+}

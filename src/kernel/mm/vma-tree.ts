@@ -1,0 +1,178 @@
+/**
+ * The mappings of an address space in order of address: Linux's maple tree of VMAs (mm/vma.c).
+ *
+ * A sorted array with binary search: finding is O(log n); inserting moves a few kilobytes at most, as
+ * there are never more than MAX_MAP_COUNT mappings, which is faster than any balanced tree in JS.
+ * Invariants: no overlaps, no empty mapping, neighbours that can merge have merged. References to
+ * files move with the mappings: split takes one more, merge gives one up, `remove` hands them to the
+ * caller.
+ */
+import { assert } from '../../base/assert.js';
+import { canMerge, Vma } from './vma.js';
+
+/** vm.max_map_count */
+export const MAX_MAP_COUNT = 65_530;
+
+export class VmaTree {
+  readonly #vmas: Vma[] = [];
+
+  get size(): number {
+    return this.#vmas.length;
+  }
+
+  [Symbol.iterator](): IterableIterator<Vma> {
+    return this.#vmas[Symbol.iterator]();
+  }
+
+  /** The mapping that contains `addr`. */
+  find(addr: number): Vma | undefined {
+    const vma = this.findFrom(addr);
+    return vma && vma.start <= addr ? vma : undefined;
+  }
+
+  /** The lowest mapping that ends above `addr` (Linux: find_vma). */
+  findFrom(addr: number): Vma | undefined {
+    return this.#vmas[this.#indexFrom(addr)];
+  }
+
+  /** The highest mapping that ends at or below `addr`. */
+  findBelow(addr: number): Vma | undefined {
+    return this.#vmas[this.#indexFrom(addr) - 1];
+  }
+
+  /** The mappings that share a byte with [start, end), lowest first; a copy. */
+  overlapping(start: number, end: number): Vma[] {
+    const first = this.#indexFrom(start);
+    return this.#vmas.slice(first, this.#indexOfStartAtLeast(end, first));
+  }
+
+  overlaps(start: number, end: number): boolean {
+    const vma = this.findFrom(start);
+    return vma !== undefined && vma.start < end;
+  }
+
+  /** Whether every byte of [start, end) is mapped. */
+  covers(start: number, end: number): boolean {
+    let at = start;
+    for (let i = this.#indexFrom(start); at < end; i++) {
+      const vma = this.#vmas[i];
+      if (!vma || vma.start > at) return false;
+      at = vma.end;
+    }
+    return true;
+  }
+
+  /**
+   * The highest `length` bytes, aligned, that are free in [low, high), or undefined. A stack's guard
+   * gap counts as taken.
+   */
+  highestGap(low: number, high: number, length: number, alignment: number): number | undefined {
+    const above = this.#indexOfStartAtLeast(high, 0);
+    let ceiling = Math.min(high, this.#vmas[above]?.startWithGap ?? high);
+    for (let i = above - 1; ; i--) {
+      const below = this.#vmas[i];
+      const floor = Math.max(low, below ? below.end : low);
+      const aligned = Math.floor((ceiling - length) / alignment) * alignment;
+      if (aligned >= floor) return aligned;
+      if (!below || below.start <= low) return undefined;
+      ceiling = Math.min(ceiling, below.startWithGap);
+    }
+  }
+
+  /** The lowest one. */
+  lowestGap(low: number, high: number, length: number, alignment: number): number | undefined {
+    let floor = low;
+    for (let i = this.#indexFrom(low); ; i++) {
+      const above = this.#vmas[i];
+      const aligned = Math.ceil(floor / alignment) * alignment;
+      const ceiling = Math.min(high, above ? above.startWithGap : high);
+      if (aligned + length <= ceiling) return aligned;
+      if (!above || above.end >= high) return undefined;
+      floor = Math.max(floor, above.end);
+    }
+  }
+
+  /** Takes a mapping into free space, with its reference; returns what it has become part of. */
+  insert(vma: Vma): Vma {
+    assert(vma.start < vma.end, 'a mapping is not empty');
+    const at = this.#indexFrom(vma.start);
+    const next = this.#vmas[at];
+    assert(!next || next.start >= vma.end, 'mappings do not overlap');
+    this.#vmas.splice(at, 0, vma);
+    return this.#mergeAround(at);
+  }
+
+  /** Takes out [start, end), splitting at its edges; the references are the caller's now. */
+  remove(start: number, end: number): Vma[] {
+    if (!this.overlaps(start, end)) return [];
+    this.#splitAt(start);
+    this.#splitAt(end);
+    const first = this.#indexFrom(start);
+    return this.#vmas.splice(first, this.#indexOfStartAtLeast(end, first) - first);
+  }
+
+  /** Runs `edit` on the mappings of [start, end), split at its edges, and merges what is alike then. */
+  change(start: number, end: number, edit: (vma: Vma) => void): void {
+    if (!this.overlaps(start, end)) return;
+    this.#splitAt(start);
+    this.#splitAt(end);
+    const first = this.#indexFrom(start);
+    const last = this.#indexOfStartAtLeast(end, first);
+    for (let i = first; i < last; i++) {
+      const vma = this.#vmas[i];
+      if (vma) edit(vma);
+    }
+    // From the top down, so that a merge does not move what is still to be looked at.
+    for (let i = last; i >= first; i--) this.#mergeWithNext(i - 1);
+  }
+
+  /** Index of the first mapping with end > addr. */
+  #indexFrom(addr: number): number {
+    let low = 0;
+    let high = this.#vmas.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#vmas[middle] as Vma).end > addr) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  /** Index of the first mapping with start >= addr, which is at or after `from`. */
+  #indexOfStartAtLeast(addr: number, from: number): number {
+    let low = from;
+    let high = this.#vmas.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((this.#vmas[middle] as Vma).start >= addr) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #splitAt(addr: number): void {
+    const index = this.#indexFrom(addr);
+    const vma = this.#vmas[index];
+    if (!vma || vma.start >= addr) return;
+    const { flags, name, file, end } = vma;
+    const high = new Vma({ start: addr, end, flags, name, file: file?.retain(), offset: vma.offsetAt(addr) });
+    vma.end = addr;
+    this.#vmas.splice(index + 1, 0, high);
+  }
+
+  #mergeAround(index: number): Vma {
+    this.#mergeWithNext(index);
+    const merged = this.#mergeWithNext(index - 1);
+    return this.#vmas[merged ? index - 1 : index] as Vma;
+  }
+
+  #mergeWithNext(index: number): boolean {
+    const low = this.#vmas[index];
+    const high = this.#vmas[index + 1];
+    if (!low || !high || !canMerge(low, high)) return false;
+    low.end = high.end;
+    this.#vmas.splice(index + 1, 1);
+    high.file?.release();
+    return true;
+  }
+}

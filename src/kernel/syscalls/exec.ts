@@ -1,0 +1,104 @@
+/** execve(2), execveat(2). */
+import { E } from '../../abi/errno.js';
+import { NR } from '../../abi/numbers.js';
+import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../../abi/open.js';
+import { type Fd, type UserAddr, userAddr } from '../../base/brand.js';
+import { latin1 } from '../../base/bytes.js';
+import { contextOf } from '../fs/fs-context.js';
+import type { VfsPath } from '../fs/path.js';
+import { walk } from '../fs/walk.js';
+import { Failure, fail, type Result, SyscallError } from '../outcome.js';
+import { execute } from '../task/exec.js';
+import type { Task } from '../task/task.js';
+import { dirfd, environment, flags, path, stringVector } from './codecs.js';
+import { arg, type Declaration, syscall } from './declare.js';
+
+export const execCalls: Declaration[] = [
+  syscall(
+    NR.execve,
+    'execve',
+    [arg('pathname', path), arg('argv', stringVector), arg('envp', environment)],
+    { classes: ['file', 'process'], note: 'set-user-ID and file capabilities are ignored' },
+    (task, filename, argv, envp) => {
+      if (filename === '') return fail(E.ENOENT);
+      return execute(task, {
+        ctx: contextOf(task, AT_FDCWD, filename),
+        filename,
+        ...vectors(task, argv, envp),
+      });
+    },
+  ),
+  syscall(
+    NR.execveat,
+    'execveat',
+    [
+      arg('dirfd', dirfd),
+      arg('pathname', path),
+      arg('argv', stringVector),
+      arg('envp', environment),
+      arg('flags', flags({ AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH })),
+    ],
+    { classes: ['file', 'process'], note: 'set-user-ID and file capabilities are ignored' },
+    execveat,
+  ),
+];
+
+function execveat(
+  task: Task,
+  directory: Fd,
+  pathname: string,
+  argv: UserAddr,
+  envp: UserAddr,
+  bits: number,
+): Result {
+  if (bits & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return fail(E.EINVAL);
+  if (pathname === '' && !(bits & AT_EMPTY_PATH)) return fail(E.ENOENT);
+  const strings = vectors(task, argv, envp);
+  const ctx = contextOf(task, directory, pathname);
+  const place =
+    pathname === ''
+      ? placeOf(task, directory)
+      : walk(ctx, pathname, { followLast: !(bits & AT_SYMLINK_NOFOLLOW) });
+  if (place instanceof Failure) return place;
+  const filename = nameFrom(directory, pathname);
+  return execute(task, { ctx: contextOf(task), filename, place, ...strings });
+}
+
+/** An open file to execute; one that has no place in a file system cannot be. */
+function placeOf(task: Task, fd: Fd): VfsPath | Failure {
+  if (fd === AT_FDCWD) return task.fs.cwd;
+  return task.files.requireAny(fd).path ?? fail(E.EACCES);
+}
+
+/** How a program that was found from a descriptor is called: what a script's interpreter is to open. */
+function nameFrom(directory: Fd, pathname: string): string {
+  if (directory === AT_FDCWD || pathname.startsWith('/')) return pathname;
+  return pathname === '' ? `/dev/fd/${directory}` : `/dev/fd/${directory}/${pathname}`;
+}
+
+/** MAX_ARG_STRLEN; and no more than Linux ever takes in. What the caller may have, the loader says. */
+const MAX_STRING = 131_072;
+const MOST_TOTAL = 6 << 20;
+const POINTER_SIZE = 8;
+
+function vectors(task: Task, argvAt: UserAddr, envpAt: UserAddr): { argv: string[]; envp: string[] } {
+  const room = { left: MOST_TOTAL };
+  const argv = readVector(task, argvAt, room);
+  const envp = readVector(task, envpAt, room);
+  return { argv, envp };
+}
+
+/** NULL is an empty vector, as Linux has it. */
+function readVector(task: Task, at: UserAddr, room: { left: number }): string[] {
+  const strings: string[] = [];
+  if (at === 0) return strings;
+  for (let next = at as number; ; next += POINTER_SIZE) {
+    const pointer = task.memory.readU64(userAddr(next));
+    if (pointer === 0) return strings;
+    const bytes = task.memory.readCString(userAddr(pointer), MAX_STRING - 1);
+    if (!bytes) throw new SyscallError(E.E2BIG);
+    room.left -= bytes.length + 1 + POINTER_SIZE;
+    if (room.left < 0) throw new SyscallError(E.E2BIG);
+    strings.push(latin1(bytes));
+  }
+}

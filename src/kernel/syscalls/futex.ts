@@ -1,0 +1,188 @@
+/**
+ * futex(2). The queues are in futex/futex-table.ts.
+ */
+import { E, type Errno } from '../../abi/errno.js';
+import {
+  FUTEX_BITSET_MATCH_ANY,
+  FUTEX_CLOCK_REALTIME,
+  FUTEX_CMD_MASK,
+  FUTEX_CMP_REQUEUE,
+  FUTEX_PRIVATE_FLAG,
+  FUTEX_REQUEUE,
+  FUTEX_WAIT,
+  FUTEX_WAIT_BITSET,
+  FUTEX_WAKE,
+  FUTEX_WAKE_BITSET,
+  FUTEX_WAKE_OP,
+  futexOperations,
+} from '../../abi/futex.js';
+import { NR } from '../../abi/numbers.js';
+import { timespec } from '../../abi/time.js';
+import type { UserAddr } from '../../base/brand.js';
+import { NS_PER_SEC } from '../../base/clock.js';
+import { type FutexKey, FutexWaiter } from '../futex/futex-table.js';
+import { applyWakeOp } from '../futex/wake-op.js';
+import {
+  type Blocking,
+  Failure,
+  fail,
+  type Outcome,
+  RESTART_IF_SA_RESTART,
+  Restart,
+  type Result,
+  SyscallError,
+} from '../outcome.js';
+import type { Task } from '../task/task.js';
+import { addr, choiceWithFlags, uint, word } from './codecs.js';
+import { arg, type Declaration, syscall } from './declare.js';
+import { unimplemented } from './unimplemented.js';
+
+const NO_PI = 'no priority inheritance: the PI operations fail with ENOSYS';
+const operation = choiceWithFlags(futexOperations, FUTEX_CMD_MASK, {
+  FUTEX_PRIVATE_FLAG,
+  FUTEX_CLOCK_REALTIME,
+});
+
+export const futexCalls: Declaration[] = [
+  syscall(
+    NR.futex,
+    'futex',
+    [
+      arg('uaddr', addr),
+      arg('futex_op', operation),
+      arg('val', uint),
+      arg('timeout', word),
+      arg('uaddr2', addr),
+      arg('val3', uint),
+    ],
+    {
+      classes: ['ipc'],
+      support: 'partial',
+      note: `${NO_PI}; FUTEX_WAKE_OP is not atomic against stores by other threads`,
+    },
+    futex,
+  ),
+  unimplemented('futex_waitv', E.ENOSYS, 'waiting for several futexes at once: not yet'),
+];
+
+function futex(
+  task: Task,
+  at: UserAddr,
+  op: number,
+  value: number,
+  timeout: number,
+  at2: UserAddr,
+  value3: number,
+): Result {
+  const command = op & FUTEX_CMD_MASK;
+  const { futexes } = task.kernel.tasks;
+  if (op & FUTEX_CLOCK_REALTIME && command !== FUTEX_WAIT_BITSET) return fail(E.ENOSYS);
+  switch (command) {
+    case FUTEX_WAIT:
+    case FUTEX_WAIT_BITSET: {
+      const bits = command === FUTEX_WAIT ? FUTEX_BITSET_MATCH_ANY : value3;
+      if (bits === 0) return fail(E.EINVAL);
+      const deadlineNs = timeout === 0 ? Number.POSITIVE_INFINITY : deadline(task, op, timeout as UserAddr);
+      return wait(task, { at, key: keyOf(task, at, op), value, bits, deadlineNs });
+    }
+    case FUTEX_WAKE:
+    case FUTEX_WAKE_BITSET: {
+      const bits = command === FUTEX_WAKE ? FUTEX_BITSET_MATCH_ANY : value3;
+      if (bits === 0) return fail(E.EINVAL);
+      // As Linux has it, waking none wakes one.
+      return futexes.wake(keyOf(task, at, op), Math.max(1, value | 0), bits);
+    }
+    case FUTEX_REQUEUE:
+    case FUTEX_CMP_REQUEUE: {
+      const counts = { wake: value | 0, move: timeout | 0 };
+      if (counts.wake < 0 || counts.move < 0) return fail(E.EINVAL);
+      const from = keyOf(task, at, op);
+      const to = keyOf(task, at2, op);
+      if (command === FUTEX_CMP_REQUEUE && task.memory.readU32(at) !== value3) return fail(E.EAGAIN);
+      const { woken, moved } = futexes.requeue(from, to, counts);
+      return woken + moved;
+    }
+    case FUTEX_WAKE_OP: {
+      const from = keyOf(task, at, op);
+      const also = keyOf(task, at2, op);
+      const wakeAlso = applyWakeOp(task.memory, at2, value3);
+      if (wakeAlso instanceof Failure) return wakeAlso;
+      const woken = futexes.wake(from, Math.max(1, value | 0));
+      return wakeAlso ? woken + futexes.wake(also, Math.max(1, timeout | 0)) : woken;
+    }
+    default:
+      return fail(E.ENOSYS);
+  }
+}
+
+function keyOf(task: Task, at: UserAddr, op: number): FutexKey {
+  if (at % 4 !== 0) throw new SyscallError(E.EINVAL);
+  if (at + 4 > task.memory.limit) throw new SyscallError(E.EFAULT);
+  const isPrivate = (op & FUTEX_PRIVATE_FLAG) !== 0;
+  // A shared word is found by what is mapped there; nothing there, nothing to find.
+  if (!isPrivate && !task.mm.vmas.find(at)) throw new SyscallError(E.EFAULT);
+  return task.kernel.tasks.futexes.keyOf(task.mm, at, isPrivate ? 'private' : 'shared');
+}
+
+/** FUTEX_WAIT's time is relative; FUTEX_WAIT_BITSET's is a point of the monotonic or the real clock. */
+function deadline(task: Task, op: number, at: UserAddr): number {
+  const { sec, nsec } = task.memory.readStruct(timespec, at);
+  if (sec < 0 || nsec < 0 || nsec >= NS_PER_SEC) throw new SyscallError(E.EINVAL);
+  const { clock } = task.kernel;
+  if ((op & FUTEX_CMD_MASK) === FUTEX_WAIT) return clock.monotonic() + sec * NS_PER_SEC + nsec;
+  if (!(op & FUTEX_CLOCK_REALTIME)) return sec * NS_PER_SEC + nsec;
+  const now = clock.realtime();
+  return clock.monotonic() + (sec - now.sec) * NS_PER_SEC + (nsec - now.nsec);
+}
+
+interface FutexWait {
+  readonly at: UserAddr;
+  readonly key: FutexKey;
+  readonly value: number;
+  readonly bits: number;
+  readonly deadlineNs: number;
+}
+
+/** In the queue first, then the look at the word: see futex-table.ts for why that loses no wake-up. */
+function wait(task: Task, what: FutexWait): Result {
+  const { futexes } = task.kernel.tasks;
+  const waiter = new FutexWaiter(what.key, what.bits);
+  futexes.add(waiter);
+  const refused = mismatch(task, what);
+  if (refused === undefined) return sleep(task, what, waiter);
+  futexes.remove(waiter);
+  return fail(refused);
+}
+
+function mismatch(task: Task, { at, value }: FutexWait): Errno | undefined {
+  try {
+    return task.memory.readU32(at) === value ? undefined : E.EAGAIN;
+  } catch (e) {
+    if (e instanceof SyscallError) return e.errno;
+    throw e;
+  }
+}
+
+function* sleep(task: Task, what: FutexWait, waiter: FutexWaiter): Blocking<Outcome> {
+  const { deadlineNs } = what;
+  try {
+    const how = yield {
+      deadlineNs,
+      interruptible: true,
+      arm(wake) {
+        waiter.wake = wake;
+        if (waiter.woken) wake();
+        return () => {
+          waiter.wake = undefined;
+        };
+      },
+    };
+    // A wake-up that came together with a signal or the end of the time is not to be lost.
+    if (waiter.woken) return 0;
+    if (how === 'timedOut') return fail(E.ETIMEDOUT);
+    if (deadlineNs === Number.POSITIVE_INFINITY) return RESTART_IF_SA_RESTART;
+    return new Restart('block', () => wait(task, what));
+  } finally {
+    if (!waiter.woken) task.kernel.tasks.futexes.remove(waiter);
+  }
+}

@@ -1,0 +1,177 @@
+/**
+ * Making tasks: clone(2), fork(2), vfork(2); kernel/fork.c (copy_process).
+ *
+ * A thread is one more host thread of the same stub process. So is a child with CLONE_VM that is a
+ * process of its own (vfork, posix_spawn): identity is ours, so it need not copy an address space, and
+ * its execve brings a new one. A fork copies the address space.
+ */
+import { CLONE, CLONE_CLEAR_SIGHAND } from '../../abi/clone.js';
+import { E } from '../../abi/errno.js';
+import { RLIMIT } from '../../abi/resource.js';
+import { NSIG } from '../../abi/signal.js';
+import type { Pid, Tid, UserAddr } from '../../base/brand.js';
+import type { Context } from '../../platform/platform.js';
+import { CAP, has } from '../auth/credentials.js';
+import type { MemoryManager } from '../mm/memory-manager.js';
+import { type Blocking, Failure, fail, type Outcome, RESTART_ALWAYS, type Result } from '../outcome.js';
+import { PendingSignals } from '../signal/pending.js';
+import { eventBase } from './event-base.js';
+import { start } from './run.js';
+import { NO_ALT_STACK, Task } from './task.js';
+import { ThreadGroup } from './thread-group.js';
+
+export interface CloneRequest {
+  /** CLONE_*; clone3's go beyond 32 bits. Without the exit signal. */
+  readonly flags: number;
+  readonly exitSignal: number;
+  /** Top of the child's stack; 0: the same address as the parent's. */
+  readonly stack: UserAddr;
+  readonly tls: UserAddr;
+  readonly parentTid: UserAddr;
+  readonly childTid: UserAddr;
+}
+
+export const NAMESPACES =
+  CLONE.NEWNS |
+  CLONE.NEWCGROUP |
+  CLONE.NEWUTS |
+  CLONE.NEWIPC |
+  CLONE.NEWUSER |
+  CLONE.NEWPID |
+  CLONE.NEWNET |
+  CLONE.NEWTIME;
+
+/** Makes a task and lets it run. The result is the parent's: the child's number. */
+export function clone(parent: Task, request: CloneRequest): Result {
+  const { flags } = request;
+  const refused = checkFlags(parent, request) ?? checkNumbers(parent);
+  if (refused) return refused;
+  // A stop or a signal that came first is seen to first: no child escapes it.
+  if (parent.attention) return RESTART_ALWAYS;
+  const tid = parent.kernel.tasks.allocateTid();
+  if (tid instanceof Failure) return tid;
+
+  const child = makeTask(parent, tid, request);
+  const { context } = child;
+  context.setReturn(0);
+  if (request.stack !== 0) context.setSp(request.stack);
+  if (flags & CLONE.SETTLS) context.setThreadPointer(request.tls);
+  // As in Linux, a bad address here is nobody's failure.
+  if (flags & CLONE.PARENT_SETTID) parent.memory.tryWrite(request.parentTid, word(tid));
+  if (flags & CLONE.CHILD_SETTID) child.memory.tryWrite(request.childTid, word(tid));
+  if (flags & CLONE.CHILD_CLEARTID) child.clearChildTid = request.childTid;
+
+  const { events } = parent.kernel;
+  if (events.wants('taskStart')) events.emit({ ...eventBase(child), type: 'taskStart', comm: child.comm });
+  start(child);
+  return flags & CLONE.VFORK ? waitForVfork(child) : tid;
+}
+
+/** Nothing but a kill ends this wait: the child uses the parent's stack. */
+function* waitForVfork(child: Task): Blocking<Outcome> {
+  const { tid } = child;
+  let done = false;
+  let wake: (() => void) | undefined;
+  child.vforkDone = () => {
+    done = true;
+    wake?.();
+  };
+  while (!done) {
+    yield {
+      deadlineNs: Number.POSITIVE_INFINITY,
+      interruptible: false,
+      arm(w) {
+        wake = w;
+        if (done) w();
+        return () => {
+          wake = undefined;
+        };
+      },
+    };
+  }
+  return tid;
+}
+
+function checkFlags(parent: Task, { flags, exitSignal }: CloneRequest): Failure | undefined {
+  const set = (mask: number): boolean => (flags & mask) !== 0;
+  if (set(CLONE.NEWNS | CLONE.NEWUSER) && set(CLONE.FS)) return fail(E.EINVAL);
+  if (set(CLONE.THREAD) && !set(CLONE.SIGHAND)) return fail(E.EINVAL);
+  if (set(CLONE.SIGHAND) && !set(CLONE.VM)) return fail(E.EINVAL);
+  if (set(CLONE.THREAD) && set(CLONE.NEWUSER | CLONE.NEWPID)) return fail(E.EINVAL);
+  if (set(CLONE.SIGHAND) && flags >= CLONE_CLEAR_SIGHAND) return fail(E.EINVAL);
+  if (exitSignal > NSIG) return fail(E.EINVAL);
+  // No pidfds yet, so one cannot be handed out.
+  if (set(CLONE.PIDFD)) return fail(E.EINVAL);
+  if (set(NAMESPACES)) return fail(has(parent.creds, CAP.SYS_ADMIN) ? E.EINVAL : E.EPERM);
+  return undefined;
+}
+
+/** RLIMIT_NPROC counts tasks of a user; root may have more. */
+function checkNumbers({ group, creds, kernel }: Task): Failure | undefined {
+  const limit = group.limits.number(RLIMIT.NPROC);
+  const { tasks } = kernel;
+  if (tasks.size < limit || creds.uid === 0) return undefined;
+  if (has(creds, CAP.SYS_RESOURCE) || has(creds, CAP.SYS_ADMIN)) return undefined;
+  let count = 0;
+  for (const t of tasks.all()) if (t.creds.uid === creds.uid) count++;
+  return count >= limit ? fail(E.EAGAIN) : undefined;
+}
+
+function makeTask(parent: Task, tid: Tid, { flags, exitSignal }: CloneRequest): Task {
+  const { kernel } = parent;
+  const { context, mm } = makeMemory(parent, (flags & CLONE.VM) !== 0 ? 'shared' : 'copied');
+  const group = flags & CLONE.THREAD ? parent.group : makeGroup(parent, tid, flags, exitSignal);
+  const files = flags & CLONE.FILES ? parent.files.retain() : parent.files.fork();
+  const fs = flags & CLONE.FS ? parent.fs.retain() : parent.fs.fork();
+  const child = new Task(
+    kernel,
+    tid,
+    group,
+    context,
+    mm,
+    files,
+    fs,
+    parent.creds,
+    new PendingSignals(),
+    parent,
+  );
+  child.comm = parent.comm;
+  child.mask = parent.mask;
+  child.timerSlackNs = parent.timerSlackNs;
+  // A thread must not run handlers on its maker's alternate stack; a vfork child takes turns with it.
+  const sharesStack = (flags & CLONE.VM) !== 0 && !(flags & CLONE.VFORK);
+  child.altStack = { ...(sharesStack ? NO_ALT_STACK : parent.altStack) };
+  kernel.tasks.add(child);
+  return child;
+}
+
+function makeMemory(parent: Task, how: 'shared' | 'copied'): { context: Context; mm: MemoryManager } {
+  const { addressSpace } = parent.context;
+  if (how === 'shared')
+    return { context: addressSpace.createContext(parent.context), mm: parent.mm.retain() };
+  const space = addressSpace.fork(parent.context);
+  return { context: space.first, mm: parent.mm.fork(space) };
+}
+
+function makeGroup(parent: Task, tid: Tid, flags: number, exitSignal: number): ThreadGroup {
+  const from = parent.group;
+  const sibling = (flags & CLONE.PARENT) !== 0;
+  const group = new ThreadGroup(
+    tid as number as Pid,
+    sibling ? from.parent : from,
+    from.pgid,
+    from.sid,
+    from.limits.fork(),
+    sibling ? from.exitSignal : exitSignal,
+  );
+  group.dumpable = from.dumpable;
+  group.creator = sibling ? from.creator : parent;
+  if (flags & CLONE.SIGHAND) group.actions = from.actions;
+  else if (flags >= CLONE_CLEAR_SIGHAND) group.actions = from.actions.forExec();
+  else group.actions = from.actions.fork();
+  return group;
+}
+
+function word(value: number): Uint8Array {
+  return new Uint8Array(Uint32Array.of(value).buffer);
+}

@@ -1,0 +1,90 @@
+/**
+ * execve(2): a task exchanges its program; fs/exec.c (begin_new_exec).
+ *
+ * The new program is loaded beside the old one; nothing of the caller changes before that has
+ * succeeded. Then the other threads end, and the task, alone and leader of its group now, moves into
+ * the new address space.
+ */
+import { SIG } from '../../abi/signal.js';
+import { userAddr } from '../../base/brand.js';
+import type { VfsPath } from '../fs/path.js';
+import type { WalkContext } from '../fs/walk.js';
+import { type LoadedProgram, loadProgram } from '../loader/load.js';
+import { type Blocking, ENTER_EXEC, Failure, type Outcome, type Result } from '../outcome.js';
+import { block, IN, WOULD_BLOCK } from '../wait.js';
+import { eventBase } from './event-base.js';
+import { killOthers } from './group-exit.js';
+import { NO_ALT_STACK, type Task } from './task.js';
+
+export interface ExecRequest {
+  readonly ctx: WalkContext;
+  readonly filename: string;
+  /** The program itself, where it was not found by `filename`. */
+  readonly place?: VfsPath;
+  readonly argv: readonly string[];
+  readonly envp: readonly string[];
+}
+
+export function execute(task: Task, request: ExecRequest): Result {
+  const { kernel, group, creds } = task;
+  const program = loadProgram(kernel, { ...request, creds, limits: group.limits });
+  if (program instanceof Failure) return program;
+  if (group.tasks.size > 1) return alone(task, request, program);
+  swap(task, request, program);
+  return ENTER_EXEC;
+}
+
+/** Ends the other threads, then goes on. When this one is killed meanwhile, the new program goes unused. */
+function* alone(task: Task, request: ExecRequest, program: LoadedProgram): Blocking<Outcome> {
+  const { group } = task;
+  let used = false;
+  try {
+    if (group.execTask) {
+      // Another thread is ahead and about to end this one: there is only that to wait for.
+      yield* block(group.taskGone, IN, () => WOULD_BLOCK, { interruptible: false });
+    }
+    group.execTask = task;
+    killOthers(task);
+    yield* block(group.taskGone, IN, () => (group.tasks.size === 1 ? true : WOULD_BLOCK), {
+      interruptible: false,
+    });
+    if (group.leader !== task) task.kernel.tasks.makeLeader(task);
+    used = true;
+    swap(task, request, program);
+    return ENTER_EXEC;
+  } finally {
+    if (group.execTask === task) group.execTask = undefined;
+    if (!used) program.mm.release();
+  }
+}
+
+function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgram): void {
+  const { group } = task;
+  const { context: oldContext, mm: oldMm } = task;
+  task.context = program.mm.space.first;
+  task.context.owner = task;
+  task.mm = program.mm;
+  task.context.reset(program.pc, program.sp);
+  oldContext.owner = undefined;
+  oldContext.release();
+  oldMm.release();
+
+  if (task.files.shared) {
+    const own = task.files.fork();
+    task.files.release();
+    task.files = own;
+  }
+  task.files.closeOnExec();
+  group.actions = group.actions.forExec();
+  group.hasExecuted = true;
+  group.exitSignal = SIG.CHLD;
+  task.comm = program.comm;
+  task.altStack = { ...NO_ALT_STACK };
+  task.robustList = userAddr(0);
+  task.clearChildTid = userAddr(0);
+  const done = task.vforkDone;
+  task.vforkDone = undefined;
+  done?.();
+  const { events } = task.kernel;
+  if (events.wants('exec')) events.emit({ ...eventBase(task), type: 'exec', filename, argv });
+}

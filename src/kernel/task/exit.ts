@@ -1,0 +1,157 @@
+/**
+ * The end of tasks and of thread groups: exit(2), exit_group(2), kernel/exit.c.
+ *
+ * exitTask is called with the task's guest stopped (or gone with its host process), once. It lets go of
+ * everything the task holds; the last one of a group makes the group a zombie, hands its children to
+ * their next parent and tells its own. Nothing here may fail half way: an address space that is broken
+ * by then is passed over.
+ */
+import { SIG } from '../../abi/signal.js';
+import { type UserAddr, userAddr } from '../../base/brand.js';
+import { wakeRobustFutexes } from '../futex/robust.js';
+import { SyscallError } from '../outcome.js';
+import { hasStoppedMember, isOrphaned, settleGroupStop } from '../signal/job-control.js';
+import { sendToGroup } from '../signal/send.js';
+import { kernelSignal } from '../signal/siginfo.js';
+import { IN } from '../wait.js';
+import { notifyParentOfExit, wakeParent } from './child-notice.js';
+import { eventBase } from './event-base.js';
+import { DEAD } from './state.js';
+import { atRest } from './stop.js';
+import type { Task } from './task.js';
+import type { TaskSet } from './task-set.js';
+import type { ThreadGroup } from './thread-group.js';
+
+/** Ends a task. Its status is the group's when that ends as a whole, else what exit(2) said. */
+export function exitTask(task: Task): void {
+  if (task.state.name === 'dead') return;
+  const { group, kernel } = task;
+  const status = group.exiting ?? task.exitStatus ?? SIG.KILL;
+  task.state = DEAD;
+  task.exitStatus = status;
+  task.killed = true;
+  const { events } = kernel;
+  if (events.wants('taskExit')) events.emit({ ...eventBase(task), type: 'taskExit', status });
+
+  const last = group.tasks.size === 1;
+  attempt(task, () => tellOthersInMemory(task));
+  attempt(task, () => accountCpu(task, { last }));
+  releaseHolds(task);
+  group.tasks.delete(task);
+  if (task !== group.leader) kernel.tasks.removeTid(task.tid);
+  tellChildrenOfDeath(task);
+  settleGroupStop(group);
+  atRest(task);
+  group.taskGone.notify(IN);
+  if (last) endGroup(group, group.exiting ?? group.leader.exitStatus ?? status);
+}
+
+/** Robust futexes and clear_child_tid: those who share the memory learn of the end there. */
+function tellOthersInMemory(task: Task): void {
+  if (task.robustList !== 0) wakeRobustFutexes(task);
+  const addr = task.clearChildTid;
+  if (addr === 0) return;
+  task.clearChildTid = userAddr(0);
+  clearTid(task, addr);
+}
+
+const ZERO_WORD = new Uint8Array(4);
+
+function clearTid(task: Task, addr: UserAddr): void {
+  if (!task.mm.shared) return;
+  task.memory.tryWrite(addr, ZERO_WORD);
+  task.kernel.tasks.futexes.wake(task.kernel.tasks.futexes.keyOf(task.mm, addr, 'shared'), 1);
+}
+
+/** Asking the host costs a call: only when the address space goes with this task. */
+function accountCpu(task: Task, { last }: { last: boolean }): void {
+  if (!last || task.mm.shared) return;
+  const { user, system } = task.context.addressSpace.cpuTime();
+  task.group.cpu.user += user;
+  task.group.cpu.system += system;
+}
+
+function releaseHolds(task: Task): void {
+  task.context.owner = undefined;
+  attempt(task, () => task.context.release());
+  attempt(task, () => task.mm.release());
+  attempt(task, () => task.files.release());
+  attempt(task, () => task.fs.release());
+  const done = task.vforkDone;
+  task.vforkDone = undefined;
+  done?.();
+}
+
+/** One step of an end; a failing one does not keep the others from being done. */
+function attempt(task: Task, step: () => void): void {
+  try {
+    step();
+  } catch (e) {
+    if (e instanceof SyscallError) return;
+    task.kernel.log.warn({ pid: task.group.pid, tid: task.tid, why: String(e) }, 'while a task ended');
+  }
+}
+
+/** prctl(PR_SET_PDEATHSIG): "parent" is the thread that forked. */
+function tellChildrenOfDeath(task: Task): void {
+  for (const child of task.group.children) {
+    if (child.creator !== task) continue;
+    child.creator = undefined;
+    for (const t of child.tasks) {
+      if (t.parentDeathSignal !== 0) sendToGroup(child, kernelSignal(t.parentDeathSignal));
+    }
+  }
+}
+
+function endGroup(group: ThreadGroup, status: number): void {
+  const { leader } = group;
+  const { tasks } = leader.kernel;
+  group.realTimer?.cancel();
+  group.realTimer = undefined;
+  group.stopped = undefined;
+  group.stopping = undefined;
+  const adopter = nextParent(group);
+  for (const child of [...group.children]) reparent(tasks, child, adopter);
+  hangUpOrphans(tasks, group);
+  group.exitStatus = status;
+  const { parent } = group;
+  if (notifyParentOfExit(group, status)) tasks.forget(group);
+  wakeParent(parent);
+  for (const tell of group.onExit.splice(0)) tell(status);
+}
+
+/** The nearest ancestor that wants orphans (PR_SET_CHILD_SUBREAPER); else the kernel. */
+function nextParent(group: ThreadGroup): ThreadGroup | undefined {
+  for (let g = group.parent; g; g = g.parent) if (g.isSubreaper && g.exiting === undefined) return g;
+  return undefined;
+}
+
+function reparent(tasks: TaskSet, child: ThreadGroup, adopter: ThreadGroup | undefined): void {
+  const before = child.parent;
+  before?.children.delete(child);
+  child.parent = adopter;
+  adopter?.children.add(child);
+  child.exitSignal = SIG.CHLD;
+  if (child.exitStatus !== undefined) {
+    if (notifyParentOfExit(child, child.exitStatus)) tasks.forget(child);
+    wakeParent(adopter);
+    return;
+  }
+  // It may have been what tied its process group to its session.
+  if (before && before.sid === child.sid && before.pgid !== child.pgid) hangUp(tasks, child.pgid, undefined);
+}
+
+/** The end of `group` may leave its own process group orphaned. */
+function hangUpOrphans(tasks: TaskSet, group: ThreadGroup): void {
+  const { parent } = group;
+  if (parent && parent.pgid !== group.pgid && parent.sid === group.sid) hangUp(tasks, group.pgid, group);
+}
+
+/** setpgid(2): stopped members of a newly orphaned process group get SIGHUP and SIGCONT. */
+function hangUp(tasks: TaskSet, pgid: number, ending: ThreadGroup | undefined): void {
+  if (!isOrphaned(tasks, pgid, ending) || !hasStoppedMember(tasks, pgid)) return;
+  for (const member of [...tasks.processGroup(pgid)]) {
+    sendToGroup(member, kernelSignal(SIG.HUP));
+    sendToGroup(member, kernelSignal(SIG.CONT));
+  }
+}

@@ -1,0 +1,339 @@
+/**
+ * The run loop of tasks: from a trap to the next resume. Compare gVisor's task_run.go.
+ *
+ * One function per state (state.ts); each ends by letting the guest go on, by leaving the task blocked
+ * or stopped, or by ending it. `onTrap` is the hot path: a system call that returns a number allocates
+ * nothing here. Nothing here runs another task: that is the run queue's, drained by runReady.
+ *
+ * An error that is no SyscallError is a bug of ours: it is logged, and ends the guest, not the kernel.
+ */
+import { E } from '../../abi/errno.js';
+import { SIG } from '../../abi/signal.js';
+import { type AddressSpace, type Context, GuestBroken, type TrapSink } from '../../platform/platform.js';
+import {
+  type Blocking,
+  Enter,
+  Failure,
+  fail,
+  type Outcome,
+  Restart,
+  SyscallError,
+  type Wait,
+  type Wake,
+} from '../outcome.js';
+import type { KernelServices } from '../services.js';
+import { deliver } from '../signal/deliver.js';
+import { joinGroupStop } from '../signal/job-control.js';
+import { forceSignal, hasDeliverable, restoreMask, takeSignal } from '../signal/send.js';
+import { eventBase } from './event-base.js';
+import { exitTask } from './exit.js';
+import { startGroupExit } from './group-exit.js';
+import {
+  type BlockedState,
+  GUEST,
+  IN_KERNEL,
+  NEW,
+  type RunState,
+  STOPPED,
+  STOPPED_AT_TRAP,
+} from './state.js';
+import { atRest } from './stop.js';
+import { Task } from './task.js';
+import type { TaskSet } from './task-set.js';
+
+export type { RunState };
+
+/** What the platform is attached to. */
+export function trapSink(kernel: KernelServices): TrapSink {
+  return {
+    onTrap(context: Context): void {
+      const { owner } = context;
+      // A context between its task's end and its own has no owner.
+      if (owner instanceof Task) onTrap(owner);
+      if (!kernel.tasks.runQueue.empty) runReady(kernel.tasks);
+    },
+    onDeath(space: AddressSpace, why: string): void {
+      spaceIsGone(kernel.tasks, space, why);
+      runReady(kernel.tasks);
+    },
+  };
+}
+
+/** The task's guest trapped. Afterwards it runs again, or waits for something, or is gone. */
+export function onTrap(task: Task): void {
+  task.state = IN_KERNEL;
+  task.kernel.tasks.current = task;
+  try {
+    if (task.attention && mustNotServe(task)) return;
+    serve(task);
+  } catch (e) {
+    broken(task, e);
+  }
+}
+
+/**
+ * Runs every task that has something to do. The shard calls this after whatever may have woken tasks and
+ * is not a trap: timers, host descriptors, messages.
+ */
+export function runReady(tasks: TaskSet): void {
+  for (let task = tasks.runQueue.take(); task; task = tasks.runQueue.take()) {
+    try {
+      go(task);
+    } catch (e) {
+      broken(task, e);
+    }
+  }
+}
+
+/** Lets a task run for the first time. */
+export function start(task: Task): void {
+  if (task.state === NEW) task.kernel.tasks.runQueue.add(task);
+}
+
+/** A task that is to die or to rest does not carry out its trap; when it rests it does so afterwards. */
+function mustNotServe(task: Task): boolean {
+  if (task.killed) {
+    exitTask(task);
+    return true;
+  }
+  if (task.stopCount === 0) return false;
+  task.state = STOPPED_AT_TRAP;
+  atRest(task);
+  return true;
+}
+
+function serve(task: Task): void {
+  const { trap } = task.context;
+  switch (trap.kind) {
+    case 'syscall': {
+      const result = task.kernel.tasks.dispatch(task);
+      if (typeof result === 'number') {
+        task.context.setReturn(result);
+        if (task.savedMask) restoreMask(task);
+        toGuest(task);
+      } else if (isOutcome(result)) {
+        complete(task, result);
+      } else {
+        drive(task, result, undefined);
+      }
+      return;
+    }
+    case 'fault':
+      faulted(task);
+      break;
+    case 'interrupt':
+      break;
+    case 'exited':
+      spaceIsGone(task.kernel.tasks, task.context.addressSpace, 'a guest thread ended by itself');
+      return;
+  }
+  toGuest(task);
+}
+
+function isOutcome(r: object): r is Failure | Restart | Enter {
+  return r instanceof Failure || r instanceof Restart || r instanceof Enter;
+}
+
+function faulted(task: Task): void {
+  const { signo, code, addr, error, trapno } = task.context.trap;
+  if (signo === SIG.SEGV && task.mm.growStack(addr, { limits: task.group.limits, creds: task.creds })) return;
+  const { events } = task.kernel;
+  if (events.wants('fault')) events.emit({ ...eventBase(task), type: 'fault', signo, code, addr });
+  forceSignal(task, { signo, code, kind: 'fault', addr, error, trapno });
+}
+
+/** A system call came to something. A temporary mask ends with it, or, when a signal ended it, in attend. */
+function complete(task: Task, outcome: Outcome): void {
+  let interrupted = false;
+  if (typeof outcome === 'number') {
+    task.context.setReturn(outcome);
+  } else if (outcome instanceof Failure) {
+    task.context.setReturn(-outcome.errno);
+    interrupted = outcome.errno === E.EINTR;
+  } else if (outcome instanceof Restart) {
+    task.restart = outcome;
+    interrupted = true;
+  } else if (outcome.state === 'exit' || outcome.state === 'exitGroup') {
+    exitTask(task);
+    return;
+  }
+  if (interrupted) task.attention = true;
+  else if (task.savedMask) restoreMask(task);
+  toGuest(task);
+}
+
+function toGuest(task: Task): void {
+  if (task.attention && !attend(task)) return;
+  task.state = GUEST;
+  task.context.resume();
+}
+
+/** Sees to kills, stops and signals. False when the guest does not go on now. */
+function attend(task: Task): boolean {
+  do {
+    for (;;) {
+      if (task.killed) {
+        exitTask(task);
+        return false;
+      }
+      if (task.stopPending) joinGroupStop(task);
+      if (task.stopCount > 0) {
+        task.state = STOPPED;
+        atRest(task);
+        return false;
+      }
+      const info = takeSignal(task);
+      if (!info) break;
+      deliver(task, info);
+    }
+    task.attention = false;
+    // No handler ran (it would have settled this): the call starts anew as if nothing had been.
+    if (task.restart && task.restart.rule !== 'block') {
+      task.restart = undefined;
+      task.context.rewindSyscall();
+    }
+    restoreMask(task);
+  } while (task.attention);
+  const again = task.restart?.again;
+  if (!again) return true;
+  task.restart = undefined;
+  const result = again();
+  if (typeof result === 'number' || isOutcome(result)) complete(task, result);
+  else drive(task, result, undefined);
+  return false;
+}
+
+/** Goes on with a call that may have to wait (again). */
+function drive(task: Task, call: Blocking<Outcome>, wake: Wake | undefined): void {
+  task.state = IN_KERNEL;
+  let step: IteratorResult<Wait, Outcome>;
+  try {
+    step = wake === undefined ? call.next() : call.next(wake);
+  } catch (e) {
+    if (!(e instanceof SyscallError)) throw e;
+    step = { done: true, value: fail(e.errno) };
+  }
+  if (!step.done) {
+    blockOn(task, call, step.value);
+    return;
+  }
+  const { events, tasks } = task.kernel;
+  if (events.wants('syscall')) tasks.traceReturn(task, step.value);
+  complete(task, step.value);
+}
+
+function blockOn(task: Task, call: Blocking<Outcome>, wait: Wait): void {
+  const state: BlockedState = {
+    name: 'blocked',
+    call,
+    wait,
+    woken: undefined,
+    disarm: undefined,
+    cancelTimer: undefined,
+  };
+  task.state = state;
+  state.disarm = wait.arm(() => wakeBlocked(task, state, 'ready'));
+  if (wait.deadlineNs !== Number.POSITIVE_INFINITY) {
+    const expired = (): void => wakeBlocked(task, state, 'timedOut');
+    state.cancelTimer = task.kernel.timers.at(wait.deadlineNs, expired);
+  }
+  if (task.attention) task.kernel.tasks.runQueue.add(task);
+  atRest(task);
+}
+
+function wakeBlocked(task: Task, state: BlockedState, how: Wake): void {
+  if (task.state !== state || state.woken) return;
+  state.woken = how;
+  task.kernel.tasks.runQueue.add(task);
+}
+
+/** A task from the run queue. */
+function go(task: Task): void {
+  const { state } = task;
+  task.kernel.tasks.current = task;
+  switch (state.name) {
+    case 'new':
+      task.state = IN_KERNEL;
+      toGuest(task);
+      break;
+    case 'stopped':
+      if (task.stopCount > 0 && !task.killed) break;
+      if (state === STOPPED_AT_TRAP) onTrap(task);
+      else {
+        task.state = IN_KERNEL;
+        toGuest(task);
+      }
+      break;
+    case 'blocked':
+      unblock(task, state);
+      break;
+    case 'guest':
+    case 'kernel':
+    case 'dead':
+      break;
+  }
+}
+
+function unblock(task: Task, state: BlockedState): void {
+  if (task.killed) {
+    abandon(task, state);
+    exitTask(task);
+    return;
+  }
+  // Frozen: what woke it stays noted until the stop ends.
+  if (task.stopCount > 0) return;
+  const work = task.stopPending || hasDeliverable(task);
+  if (!state.woken && state.wait.interruptible && task.attention && work) state.woken = 'interrupted';
+  if (!state.woken) return;
+  settle(state);
+  drive(task, state.call, state.woken);
+}
+
+function settle(state: BlockedState): void {
+  state.disarm?.();
+  state.disarm = undefined;
+  state.cancelTimer?.();
+  state.cancelTimer = undefined;
+}
+
+/** The call will never go on: it lets go of what it holds. */
+function abandon(task: Task, state: BlockedState): void {
+  settle(state);
+  task.state = IN_KERNEL;
+  state.call.return(0);
+}
+
+/** The host process behind an address space is gone, or not to be believed: nobody in it can go on. */
+function spaceIsGone(tasks: TaskSet, space: AddressSpace, why: string): void {
+  const victims = [...tasks.all()].filter((t) => t.context.addressSpace === space && t.state.name !== 'dead');
+  for (const task of victims) {
+    const { events, log } = task.kernel;
+    log.warn({ pid: task.group.pid, tid: task.tid, why }, 'guest is broken');
+    if (events.wants('guestBroken')) events.emit({ ...eventBase(task), type: 'guestBroken', why });
+    startGroupExit(task.group, SIG.KILL);
+  }
+  for (const task of victims) {
+    if (task.state.name === 'blocked') abandon(task, task.state);
+    exitTask(task);
+  }
+}
+
+/** Something was thrown that is no errno. */
+function broken(task: Task, error: unknown): void {
+  const { kernel, context } = task;
+  if (error instanceof GuestBroken) {
+    const space = context.addressSpace;
+    spaceIsGone(kernel.tasks, space, error.message);
+    space.release();
+    return;
+  }
+  const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  kernel.log.error({ pid: task.group.pid, tid: task.tid, why }, 'bug in a system call');
+  if (task.state.name === 'dead') return;
+  if (kernel.events.wants('guestBroken')) {
+    kernel.events.emit({ ...eventBase(task), type: 'guestBroken', why: `bug in troupe: ${why}` });
+  }
+  startGroupExit(task.group, SIG.KILL);
+  if (task.state.name === 'blocked') abandon(task, task.state);
+  exitTask(task);
+}

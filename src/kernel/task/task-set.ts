@@ -1,0 +1,140 @@
+/**
+ * All tasks and thread groups of a shard, by number: the PID table. Process 1 is the kernel itself;
+ * guests are numbered from 2.
+ *
+ * A number is in use as long as a task, a zombie, a process group or a session has it.
+ */
+import { E } from '../../abi/errno.js';
+import type { Tid } from '../../base/brand.js';
+import { FutexTable } from '../futex/futex-table.js';
+import { type Failure, fail, type Outcome, type Result } from '../outcome.js';
+import { RunQueue } from './run-queue.js';
+import type { Task } from './task.js';
+import type { ThreadGroup } from './thread-group.js';
+
+/** PID_MAX_LIMIT on 64-bit Linux; /proc/sys/kernel/pid_max. */
+export const PID_MAX = 4_194_304;
+const FIRST_PID = 2;
+
+export interface TaskSetOptions {
+  readonly maxTasks: number;
+  /** Carries out the system call a task trapped with: syscalls/dispatch.ts; tests hand in their own. */
+  readonly dispatch: (task: Task) => Result;
+  /** Told what became of a call that blocked: traceReturn of syscalls/strace.ts. */
+  readonly traceReturn?: (task: Task, outcome: Outcome) => void;
+  /** This shard's number, for events. */
+  readonly shard?: number;
+  /** The numbers this shard hands out: every `stride`th from `first`, so that shards never give the same. */
+  readonly pids?: { readonly first: number; readonly stride: number };
+}
+
+export class TaskSet {
+  readonly runQueue = new RunQueue();
+  /** On whose behalf the kernel works right now (Linux: current): /proc/self. */
+  current: Task | undefined;
+  readonly futexes = new FutexTable();
+  readonly dispatch: (task: Task) => Result;
+  readonly traceReturn: (task: Task, outcome: Outcome) => void;
+  readonly shard: number;
+  readonly maxTasks: number;
+  readonly #tasks = new Map<number, Task>();
+  readonly #groups = new Map<number, ThreadGroup>();
+  readonly #pids: { readonly first: number; readonly stride: number };
+  #nextPid: number;
+  #wrapped = false;
+  #sequence = 0;
+
+  constructor(options: TaskSetOptions) {
+    this.maxTasks = options.maxTasks;
+    this.dispatch = options.dispatch;
+    this.traceReturn = options.traceReturn ?? (() => {});
+    this.shard = options.shard ?? 0;
+    this.#pids = options.pids ?? { first: FIRST_PID, stride: 1 };
+    this.#nextPid = this.#pids.first;
+  }
+
+  /** A task that lives, or the dead leader of a group that is not reaped yet. */
+  byTid(tid: number): Task | undefined {
+    return this.#tasks.get(tid);
+  }
+
+  /** A group, zombies included. */
+  byPid(pid: number): ThreadGroup | undefined {
+    return this.#groups.get(pid);
+  }
+
+  all(): Iterable<Task> {
+    return this.#tasks.values();
+  }
+
+  groups(): Iterable<ThreadGroup> {
+    return this.#groups.values();
+  }
+
+  *processGroup(pgid: number): Iterable<ThreadGroup> {
+    for (const g of this.#groups.values()) if (g.pgid === pgid) yield g;
+  }
+
+  /** Tasks and unreaped leaders: what maxTasks bounds. */
+  get size(): number {
+    return this.#tasks.size;
+  }
+
+  /** A number nothing has, not taken until a task with it is added; EAGAIN when there may be no more tasks. */
+  allocateTid(): Tid | Failure {
+    if (this.#tasks.size >= this.maxTasks) return fail(E.EAGAIN);
+    for (let tries = 0; tries < PID_MAX; tries++) {
+      const id = this.#nextPid;
+      this.#nextPid += this.#pids.stride;
+      if (this.#nextPid >= PID_MAX) {
+        this.#nextPid = this.#pids.first;
+        this.#wrapped = true;
+      }
+      if (!this.#wrapped || !this.#inUse(id)) return id as Tid;
+    }
+    return fail(E.EAGAIN);
+  }
+
+  /** A task that has its number begins to be; the first of a group brings the group. */
+  add(task: Task): void {
+    const { group } = task;
+    if (group.tasks.size === 0) {
+      group.leader = task;
+      this.#groups.set(group.pid, group);
+    }
+    group.tasks.add(task);
+    this.#tasks.set(task.tid, task);
+  }
+
+  /** The number of a thread that has ended. */
+  removeTid(tid: Tid): void {
+    this.#tasks.delete(tid);
+  }
+
+  /** execve by a thread: it becomes the leader, under the leader's number. */
+  makeLeader(task: Task): void {
+    const { group } = task;
+    this.#tasks.delete(task.tid);
+    task.tid = group.pid as number as Tid;
+    group.leader = task;
+    this.#tasks.set(task.tid, task);
+  }
+
+  /** A zombie has been waited for. */
+  forget(group: ThreadGroup): void {
+    group.parent?.children.delete(group);
+    group.parent = undefined;
+    this.#groups.delete(group.pid);
+    this.#tasks.delete(group.pid);
+  }
+
+  nextSequence(): number {
+    return this.#sequence++;
+  }
+
+  #inUse(id: number): boolean {
+    if (this.#tasks.has(id)) return true;
+    for (const g of this.#groups.values()) if (g.pgid === id || g.sid === id) return true;
+    return false;
+  }
+}

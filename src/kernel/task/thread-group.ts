@@ -1,0 +1,110 @@
+/**
+ * A thread group: what programs call a process (struct signal_struct). Tasks share its limits, signal
+ * actions, shared pending signals, children and exit status.
+ *
+ * Owner: one shard. A group whose last task is gone is a zombie (`exitStatus` is set) until its parent
+ * has waited for it; `TaskSet.forget` is its end. A group without a parent is the kernel's own child:
+ * process 1 is the kernel itself, which adopts orphans and reaps them at once.
+ */
+import { SIG } from '../../abi/signal.js';
+import { present } from '../../base/assert.js';
+import type { Pid } from '../../base/brand.js';
+import { SignalActions } from '../signal/actions.js';
+import { PendingSignals } from '../signal/pending.js';
+import { WaitQueue } from '../wait.js';
+import type { ResourceLimits } from './limits.js';
+import type { Task } from './task.js';
+
+export interface CpuTime {
+  /** Nanoseconds. */
+  user: number;
+  system: number;
+}
+
+export class ThreadGroup {
+  /** Those that live. */
+  readonly tasks = new Set<Task>();
+  #leader: Task | undefined;
+  readonly children = new Set<ThreadGroup>();
+  /** The thread that made this group: its end is what PR_SET_PDEATHSIG tells of. */
+  creator: Task | undefined;
+  actions = new SignalActions();
+  /** Signals sent to the group as a whole. */
+  readonly pending = new PendingSignals();
+  /** Notified (IN) when a signal is queued for the group or one of its tasks: signalfd(2). */
+  readonly signalQueue = new WaitQueue();
+  /** Notified (IN) when a child ends, stops or goes on: wait(2). */
+  readonly childQueue = new WaitQueue();
+
+  /** wait(2) status with which the group is ending: no other can replace it. */
+  exiting: number | undefined;
+  /** wait(2) status, once every task is gone. */
+  exitStatus: number | undefined;
+  /** execve is ending all threads but this one. */
+  execTask: Task | undefined;
+  /** Notified (IN) when a task of the group is gone. */
+  readonly taskGone = new WaitQueue();
+  /** The embedder's interest in the end of a group; called once, with the wait(2) status. */
+  readonly onExit: ((status: number) => void)[] = [];
+
+  /** Job control: the signal it stopped by (every thread has stopped), and whether wait(2) told of it. */
+  stopped: { readonly signo: number; reported: boolean } | undefined;
+  /** The signal of a stop that threads are still on their way to. */
+  stopping: number | undefined;
+  /** SIGCONT let it go on and wait(2) has not told of it. */
+  continued = false;
+
+  /** prctl(PR_SET_DUMPABLE): 0, 1 or 2. */
+  dumpable = 1;
+  /** prctl(PR_SET_CHILD_SUBREAPER) */
+  isSubreaper = false;
+  /** It has executed a program since it was forked: its parent may no longer move it (setpgid(2)). */
+  hasExecuted = false;
+  /** setitimer(ITIMER_REAL): see signal/real-timer.ts. */
+  realTimer: { deadlineNs: number; intervalNs: number; cancel: () => void } | undefined;
+
+  /** CPU time of tasks' address spaces that are gone, and of children waited for. */
+  readonly cpu: CpuTime = { user: 0, system: 0 };
+  readonly childrenCpu: CpuTime = { user: 0, system: 0 };
+
+  constructor(
+    readonly pid: Pid,
+    public parent: ThreadGroup | undefined,
+    public pgid: number,
+    public sid: number,
+    readonly limits: ResourceLimits,
+    /** What the parent gets when it ends; 0: nothing. */
+    public exitSignal: number = SIG.CHLD,
+  ) {
+    parent?.children.add(this);
+  }
+
+  get leader(): Task {
+    return present(this.#leader, 'leader');
+  }
+
+  set leader(task: Task) {
+    this.#leader = task;
+  }
+
+  /** getppid(2) */
+  get parentPid(): number {
+    return this.parent?.pid ?? 1;
+  }
+
+  get isZombie(): boolean {
+    return this.exitStatus !== undefined;
+  }
+
+  /** CPU time of the group so far, by its threads that live and those gone. */
+  cpuTime(): CpuTime {
+    const total = { ...this.cpu };
+    const [task] = this.tasks;
+    if (task) {
+      const now = task.context.addressSpace.cpuTime();
+      total.user += now.user;
+      total.system += now.system;
+    }
+    return total;
+  }
+}

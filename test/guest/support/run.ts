@@ -1,0 +1,143 @@
+/**
+ * Runs a command, natively or under troupe, with a deadline after which its whole process group is
+ * killed, and watches that nothing it started outlives it.
+ */
+import { spawn } from 'node:child_process';
+import { accessSync, constants, existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DescendantWatch } from './descendants.js';
+
+export interface RunOptions {
+  readonly input?: string | Buffer;
+  readonly cwd?: string;
+  readonly env?: NodeJS.ProcessEnv;
+  readonly uid?: number;
+  readonly timeoutMs?: number;
+  /** Called once the command runs, with the process id. */
+  readonly started?: (pid: number) => void;
+}
+
+export interface RunResult {
+  /** As a shell has it: 128 and the signal's number when a signal ended it. */
+  readonly status: number;
+  readonly stdout: Buffer;
+  readonly stderr: string;
+  readonly timedOut: boolean;
+  /** Descendants that outlived the command, as "pid name". */
+  readonly leftovers: readonly string[];
+}
+
+const PACKAGE = join(import.meta.dirname ?? join(process.cwd(), 'test/guest/support'), '../../..');
+export const CLI = join(PACKAGE, 'dist', 'cli', 'main.js');
+export const INDEX = join(PACKAGE, 'dist', 'index.js');
+
+const SIGNALS: Readonly<Record<string, number>> = {
+  SIGHUP: 1,
+  SIGINT: 2,
+  SIGQUIT: 3,
+  SIGILL: 4,
+  SIGTRAP: 5,
+  SIGABRT: 6,
+  SIGBUS: 7,
+  SIGFPE: 8,
+  SIGKILL: 9,
+  SIGUSR1: 10,
+  SIGSEGV: 11,
+  SIGUSR2: 12,
+  SIGPIPE: 13,
+  SIGALRM: 14,
+  SIGTERM: 15,
+  SIGXCPU: 24,
+  SIGXFSZ: 25,
+  SIGSYS: 31,
+};
+
+export async function run(
+  command: string,
+  args: readonly string[],
+  options: RunOptions = {},
+): Promise<RunResult> {
+  const child = spawn(command, args, {
+    cwd: options.cwd,
+    env: options.env ?? plainEnvironment(),
+    uid: options.uid,
+    gid: options.uid,
+    detached: true,
+    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+  });
+  const { pid, stdout, stderr, stdin } = child;
+  if (pid === undefined || !stdout || !stderr) throw new Error(`${command} cannot be started natively`);
+  options.started?.(pid);
+  const watch = new DescendantWatch(pid);
+  const out: Buffer[] = [];
+  const err: Buffer[] = [];
+  stdout.on('data', (chunk: Buffer) => out.push(chunk));
+  stderr.on('data', (chunk: Buffer) => err.push(chunk));
+  stdin?.on('error', () => {});
+  stdin?.end(options.input);
+
+  let timedOut = false;
+  const deadline = setTimeout(() => {
+    timedOut = true;
+    killGroup(pid);
+  }, options.timeoutMs ?? 30_000);
+  try {
+    const [code, signal] = await new Promise<[number | null, string | null]>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => resolve([code, signal]));
+    });
+    return {
+      status: code ?? 128 + (SIGNALS[signal ?? ''] ?? 0),
+      stdout: Buffer.concat(out),
+      stderr: Buffer.concat(err).toString(),
+      timedOut,
+      leftovers: await watch.leftovers(),
+    };
+  } finally {
+    clearTimeout(deadline);
+    watch.stop();
+    killGroup(pid);
+  }
+}
+
+/** `troupe run`, with options of its own before the command. */
+export function troupe(
+  options: readonly string[],
+  command: readonly string[],
+  runOptions: RunOptions = {},
+): Promise<RunResult> {
+  return run(process.execPath, [CLI, 'run', ...options, '--', ...command], runOptions);
+}
+
+/** The same few variables natively as troupe passes on, in its order, and one locale. */
+export function plainEnvironment(): NodeJS.ProcessEnv {
+  return {
+    PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+    HOME: process.env['HOME'] ?? '/',
+    TERM: 'dumb',
+    LANG: 'C.UTF-8',
+  };
+}
+
+/** Where a program is on this host, or undefined. */
+export function which(name: string): string | undefined {
+  if (name.includes('/')) return existsSync(name) ? name : undefined;
+  for (const folder of (plainEnvironment()['PATH'] ?? '').split(':')) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // Not there: the next folder.
+    }
+  }
+  return undefined;
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // The group is gone: that is what was wanted.
+  }
+}
