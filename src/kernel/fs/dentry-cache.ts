@@ -18,6 +18,8 @@ const SWEEP = 1024;
 export class DentryCache {
   readonly #ring: Dentry[] = [];
   readonly #roots = new WeakMap<FileSystem, Dentry>();
+  /** How many mounts, of all namespaces, a file system has. */
+  readonly #mounts = new Map<FileSystem, number>();
   #hand = 0;
   #mountIds = 20;
 
@@ -31,6 +33,18 @@ export class DentryCache {
   /** Mount ids are unique over all namespaces, and those share one cache. */
   nextMountId(): number {
     return ++this.#mountIds;
+  }
+
+  mounted(fs: FileSystem): void {
+    this.#mounts.set(fs, (this.#mounts.get(fs) ?? 0) + 1);
+  }
+
+  /** True when that was its last mount. */
+  unmounted(fs: FileSystem): boolean {
+    const left = (this.#mounts.get(fs) ?? 1) - 1;
+    if (left > 0) this.#mounts.set(fs, left);
+    else this.#mounts.delete(fs);
+    return left <= 0;
   }
 
   /** The root dentry of a file system: one, however often it is mounted. */

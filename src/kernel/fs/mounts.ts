@@ -29,6 +29,7 @@ export class MountNamespace {
     this.dentries = dentries;
     const mount = newMount(dentries, root, dentries.rootOf(root), undefined, undefined, options);
     this.#mounts.add(mount);
+    dentries.mounted(root);
     this.#root = { mount, dentry: mount.root };
   }
 
@@ -55,7 +56,7 @@ export class MountNamespace {
     return this.#children.get(mount)?.get(dentry);
   }
 
-  /** umount2(2). `detach` (MNT_DETACH) takes it out of the tree though it has mounts below. */
+  /** umount2(2); the last mount of a file system releases it. `detach` (MNT_DETACH) takes it out of the tree though it has mounts below. */
   umount(mount: Mount, options: { detach: boolean }): Failure | undefined {
     if (!mount.parent || !mount.mountpoint || !this.#mounts.has(mount)) return fail(E.EINVAL);
     const below = [...(this.#children.get(mount)?.values() ?? [])];
@@ -63,6 +64,9 @@ export class MountNamespace {
     for (const child of below) this.umount(child, options);
     this.#detach(mount);
     this.#mounts.delete(mount);
+    const last = this.dentries.unmounted(mount.fs);
+    // What was detached may still be in use; it goes with the kernel.
+    if (last && !options.detach) mount.fs.release?.();
     return undefined;
   }
 
@@ -130,6 +134,7 @@ export class MountNamespace {
     if (covered) return this.#attach(setParent(mount, covered, covered.root));
     table.set(mountpoint, mount);
     this.dentries.pin(mountpoint);
+    if (!this.#mounts.has(mount)) this.dentries.mounted(mount.fs);
     this.#mounts.add(mount);
     return mount;
   }

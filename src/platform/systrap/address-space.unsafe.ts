@@ -87,7 +87,6 @@ export class SystrapAddressSpace implements AddressSpace {
     const slot = this.host.allocateSlot();
     const area = this.process.newArea(index, slot);
     const context = new SystrapContext(this, area, index, slot);
-    this.host.setSlot(slot, context);
     this.contexts.add(context);
     return context;
   }
@@ -335,6 +334,8 @@ export class SystrapAddressSpace implements AddressSpace {
     this.host.waitFor(this, () => context.hasTrapped);
     this.host.running--;
     context.takeTrap();
+    // Only now: a trap that the shard's loop took before would be nobody's.
+    this.host.setSlot(context.slot, context);
   }
 
   exitContext(context: SystrapContext): void {
