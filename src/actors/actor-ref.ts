@@ -27,3 +27,13 @@ export function ringRef<M>(mailbox: MailboxSender<M>): ActorRef<M> {
 export function portRef<M>(port: MessagePort): ActorRef<M> {
   return { tell: (message) => port.postMessage(message) };
 }
+
+/** An actor in the event loop of a shard, which may sleep outside of it: `ring` wakes it. */
+export function ringingRef<M>(port: MessagePort, ring: () => void): ActorRef<M> {
+  return {
+    tell(message) {
+      port.postMessage(message);
+      ring();
+    },
+  };
+}

@@ -2,24 +2,34 @@
  * The one place that imports Comlink. Its UMD and ESM builds are two instances whose proxies do not
  * know each other; everybody gets this one.
  */
-import { createRequire } from 'node:module';
-import type * as Comlink from 'comlink';
+import type { MessagePort } from 'node:worker_threads';
+import { expose, type Remote, releaseProxy, wrap } from 'comlink/dist/esm/comlink.mjs';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 
-const require = createRequire(import.meta.url);
-const comlink = require('comlink') as typeof Comlink;
-const nodeEndpoint = require('comlink/dist/umd/node-adapter.js') as (port: NodePort) => Comlink.Endpoint;
+export type { Remote } from 'comlink/dist/esm/comlink.mjs';
 
-interface NodePort {
-  postMessage(message: unknown, transfer?: readonly unknown[]): void;
-  on(event: string, listener: (...args: unknown[]) => void): unknown;
-  off(event: string, listener: (...args: unknown[]) => void): unknown;
+/** Answers calls that come by the port. */
+export function serve(target: object, port: MessagePort): void {
+  expose(target, nodeEndpoint(port as never));
 }
 
-export const { expose, wrap } = comlink;
+/**
+ * The other side's object, by its port. `posted` runs after each message: the other side may be a shard
+ * that sleeps in a host call.
+ */
+export function connect<T extends object>(port: MessagePort, posted: () => void): Remote<T> {
+  const ringing = {
+    postMessage(message: unknown, transfer: readonly MessagePort[] = []): void {
+      port.postMessage(message, transfer);
+      posted();
+    },
+    on: port.on.bind(port),
+    off: port.off.bind(port),
+  };
+  return wrap<T>(nodeEndpoint(ringing as never));
+}
 
 /** Lets go of the other side; the proxy is dead afterwards. */
-export function release(remote: Comlink.Remote<unknown>): void {
-  (remote as { [comlink.releaseProxy](): void })[comlink.releaseProxy]();
+export function release(remote: Remote<never>): void {
+  (remote as { [releaseProxy](): void })[releaseProxy]();
 }
-export type { Remote } from 'comlink';
-export { nodeEndpoint };

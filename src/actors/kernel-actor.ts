@@ -138,7 +138,7 @@ export class KernelActor implements KernelOperations {
   }
 
   #failPending(message: string): void {
-    for (const [id, settle] of this.#answers) settle({ type: 'failed', id, errno: E.ESRCH, message });
+    for (const [id, settle] of this.#answers) settle({ type: 'failed', id, errno: E.ESRCH, obstacle: 'sandbox', message });
     this.#answers.clear();
   }
 
@@ -150,7 +150,10 @@ export class KernelActor implements KernelOperations {
   }
 }
 
-function refusal(answer: Answer): { type: 'error'; errno: number; message: string } {
-  if (answer.type === 'failed') return { type: 'error', errno: answer.errno, message: answer.message };
+function refusal(answer: Answer): Extract<OperationResult<never>, { type: 'error' }> {
+  if (answer.type === 'failed') {
+    const { errno, message, obstacle } = answer;
+    return { type: 'error', errno, message, obstacle };
+  }
   return { type: 'error', errno: E.ESRCH, message: 'no such process' };
 }

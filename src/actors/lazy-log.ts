@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import type { Logger } from 'pino';
 import type { Log } from '../base/log.js';
 
-const require = createRequire(import.meta.url);
+const load = createRequire(import.meta.url);
 
 type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error';
 const SEVERITY: readonly string[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
@@ -15,7 +15,7 @@ export function lazyLog(level: string, actor: string): Log {
   let logger: Logger | undefined;
   const pino = (): Logger => {
     if (!logger) {
-      const create = require('pino') as typeof import('pino').pino;
+      const create = load('pino') as typeof import('pino').pino;
       const destination = create.destination({ fd: 2, sync: true });
       logger = create({ level, base: null }, destination).child({ actor });
     }

@@ -21,6 +21,11 @@ export class MailboxSender<M> {
     readonly wake: () => void,
   ) {}
 
+  /** Something waits for room in the ring. */
+  get backlog(): boolean {
+    return this.#queue.length > 0;
+  }
+
   send(message: M): void {
     const body = serialize(message);
     const framed = new Uint8Array(LENGTH + body.length);

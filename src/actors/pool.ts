@@ -7,45 +7,35 @@
  * which shard it is for just before Piscina asks, which it does at once, since every worker is there
  * from the start and none is ever full.
  */
-import { fileURLToPath } from 'node:url';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { present } from '../base/assert.js';
-import type { KernelConfig } from '../messages/kernel.js';
 import type { ShardTask } from '../messages/shard.js';
+import type { KernelPorts } from '../messages/kernel.js';
 import { ControlBlock } from './control-block.js';
-import { Ring } from './ring.js';
+import { HOST_SHARD } from './host-shard.js';
+import type { PoolData } from './pool-data.js';
+import { SHARD_WORKER } from './worker-files.js';
 
-/** Room for commands on their way to a shard; larger ones go in parts. */
-const COMMAND_RING_BYTES = 1 << 16;
 /** More tasks than a kernel may have. */
 const TASKS_PER_WORKER = 1 << 24;
 
-/** What every worker of a kernel is born with. */
-export interface PoolData {
-  readonly config: KernelConfig;
-  readonly control: SharedArrayBuffer;
-  /** KernelActor → shard, by shard. */
-  readonly commands: readonly SharedArrayBuffer[];
-}
-
 export class ShardPool {
-  readonly data: PoolData;
-  /** shard → KernelActor: the ends that the KernelActor gets. */
-  readonly news: MessagePort[] = [];
   /** Settles when every shard has ended; rejects when one broke. */
   readonly ended: Promise<unknown>;
   readonly #control: ControlBlock;
   readonly #pool: Piscina;
   #target = 0;
 
-  constructor(config: KernelConfig) {
-    const shards = config.shards;
-    this.#control = ControlBlock.create(shards);
-    const commands = Array.from({ length: shards }, () => Ring.create(COMMAND_RING_BYTES).buffer);
-    this.data = { config, control: this.#control.buffer, commands };
+  constructor(
+    readonly data: PoolData,
+    /** The embedder's channels to the Kernel actor. */
+    channels: Pick<KernelPorts, 'operations' | 'events'>,
+  ) {
+    const { shards } = data.config;
+    this.#control = new ControlBlock(data.control);
     this.#pool = new Piscina({
-      filename: fileURLToPath(new URL('./shard-worker.js', import.meta.url)),
+      filename: SHARD_WORKER,
       minThreads: shards,
       maxThreads: shards,
       concurrentTasksPerWorker: TASKS_PER_WORKER,
@@ -53,18 +43,24 @@ export class ShardPool {
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
       recordTiming: false,
-      workerData: this.data,
+      workerData: data,
       // biome-ignore lint/correctness/noUnusedFunctionParameters: Piscina wants a function of two arguments
       loadBalancer: (task, workers) => present(workers[this.#target], `shard ${this.#target}`),
     });
-    this.ended = Promise.all(Array.from({ length: shards }, (_, index) => this.#startShard(index)));
+    this.ended = Promise.all(this.#startShards(shards, channels));
   }
 
-  #startShard(index: number): Promise<unknown> {
-    const { port1, port2 } = new MessageChannel();
-    this.news.push(port1);
-    const task: ShardTask = { type: 'shard', index, news: port2 as never };
-    return this.#submit(index, task, [port2]);
+  #startShards(shards: number, channels: Pick<KernelPorts, 'operations' | 'events'>): Promise<unknown>[] {
+    const others = Array.from({ length: shards - 1 }, () => new MessageChannel());
+    const kernel: KernelPorts = { ...channels, news: others.map((c) => c.port1) };
+    const ports = [kernel.operations, kernel.events, ...kernel.news];
+    return [
+      this.#submit(HOST_SHARD, { type: 'shard', index: HOST_SHARD, kernel }, ports),
+      ...others.map(({ port2 }, i) => {
+        const index = i + 1;
+        return this.#submit(index, { type: 'shard', index, news: port2 }, [port2]);
+      }),
+    ];
   }
 
   /** Runs a created process on its shard; its wait(2) status. */
@@ -79,6 +75,11 @@ export class ShardPool {
     return done;
   }
 
+  /** A message was posted to the Kernel actor. */
+  ringKernel(): void {
+    this.#control.ringForPort(HOST_SHARD);
+  }
+
   /** Ends every shard's reactor, now; for when there is no time to ask. */
   shutDown(): void {
     this.#control.shutDown(this.data.config.shards);
@@ -87,7 +88,6 @@ export class ShardPool {
   async destroy(): Promise<void> {
     this.shutDown();
     await this.ended.catch(() => {});
-    for (const port of this.news) port.close();
     await this.#pool.destroy();
   }
 }

@@ -35,6 +35,8 @@ export interface ReactorParts {
   readonly settled: () => void;
   /** Whether messages wait at ports. */
   readonly portMail: () => number;
+  /** Whether the event loop has to come round for another reason. */
+  readonly needsEventLoop: () => boolean;
   readonly isOver: () => boolean;
   /** Guest threads that may be running, and how many of them leave a core for spinning. */
   readonly mayTrapSoon: () => boolean;
@@ -58,25 +60,32 @@ export class Reactor {
       const turn = (): void => {
         try {
           if (this.#turn()) this.#finish?.();
-          else setImmediate(turn);
+          else this.#comeBack(turn);
         } catch (e) {
           reject(e);
         }
       };
-      setImmediate(turn);
+      this.#comeBack(turn);
     });
+  }
+
+  /**
+   * Through the event loop, once. The count is read before it: whatever was posted and counted by now
+   * is handled before `turn` runs, and what is posted later changes the count.
+   */
+  #comeBack(turn: () => void): void {
+    this.#seenPortMail = this.parts.portMail();
+    setImmediate(() => setImmediate(turn));
   }
 
   /** True when all is over, false to pass through the event loop. */
   #turn(): boolean {
     const { parts } = this;
-    // Read first: a message posted from now on is seen in the next pass.
-    this.#seenPortMail = parts.portMail();
     for (;;) {
       this.#work();
       if (parts.isOver()) return true;
       parts.settled();
-      if (parts.portMail() !== this.#seenPortMail) return false;
+      if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
       const wait = parts.timers.nextNs - parts.now();
       parts.platform.park(Math.min(wait, LONGEST_PARK_NS));

@@ -5,8 +5,11 @@
 import { workerData } from 'node:worker_threads';
 import { assertNever, present } from '../base/assert.js';
 import type { ShardTask } from '../messages/shard.js';
+import { ringingRef } from './actor-ref.js';
 import { ControlBlock } from './control-block.js';
-import type { PoolData } from './pool.js';
+import { HOST_SHARD } from './host-shard.js';
+import { KernelHost } from './kernel-host.js';
+import type { PoolData } from './pool-data.js';
 import { Ring } from './ring.js';
 import { Shard } from './shard.js';
 
@@ -23,15 +26,22 @@ export default function run(task: ShardTask): Promise<number | undefined> {
   }
 }
 
-async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<undefined> {
-  const { config, control, commands } = workerData as PoolData;
-  const { index, news } = task;
+async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'shard' }>): Promise<undefined> {
+  const data = workerData as PoolData;
+  const control = new ControlBlock(data.control);
+  const host = kernel && new KernelHost(data, control, kernel, (command) => shard?.receive(command));
   shard = new Shard({
     index,
-    config,
-    control: new ControlBlock(control),
-    commands: new Ring(present(commands[index], 'command ring')),
-    news,
+    config: data.config,
+    control,
+    commands: new Ring(present(data.commands[index], 'command ring')),
+    news: host ? host.news : ringingRef(present(news, 'port'), () => control.ringForPort(HOST_SHARD)),
+    needsEventLoop: () => host?.hasBacklog === true,
   });
-  await shard.run();
+  try {
+    await shard.run();
+  } finally {
+    host?.dispose();
+    news?.close();
+  }
 }

@@ -1,14 +1,13 @@
 /**
  * A shard: one worker thread's part of the kernel. Owns its platform, reactor, tasks and everything
- * they hold; takes commands from the KernelActor's ring and tells it news by a port.
+ * they hold; takes commands of the KernelActor and tells it news.
  */
-import type { MessagePort } from 'node:worker_threads';
 import { E } from '../abi/errno.js';
 import { assertNever } from '../base/assert.js';
 import type { HostFd } from '../base/brand.js';
 import { fromUnicode } from '../base/bytes.js';
 import { track } from '../base/disposable.js';
-import { newRootNamespace } from '../kernel/boot.js';
+import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { FileDescription } from '../kernel/fs/file-description.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import { newStdio } from '../kernel/fs/stdio/new-stdio.js';
@@ -31,7 +30,7 @@ import { hostMachine } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd, hostPipe } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
 import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
-import { type ActorRef, portRef } from './actor-ref.js';
+import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
 import { EventHub } from './event-hub.js';
 import { lazyLog } from './lazy-log.js';
@@ -51,12 +50,13 @@ export interface ShardOptions {
   readonly config: KernelConfig;
   readonly control: ControlBlock;
   readonly commands: Ring;
-  readonly news: MessagePort;
+  readonly news: ActorRef<ShardNews>;
+  /** Something on this thread waits for Node's event loop to come round. */
+  readonly needsEventLoop: () => boolean;
 }
 
 export class Shard {
   readonly #options: ShardOptions;
-  readonly #news: ActorRef<ShardNews>;
   readonly #platform: SystrapPlatform;
   readonly #hostFiles = new NodeHostFiles();
   readonly #timers = new ShardTimers();
@@ -74,13 +74,12 @@ export class Shard {
   constructor(options: ShardOptions) {
     this.#options = options;
     this.#untrack = track(`shard ${options.index}`);
-    this.#news = portRef(options.news);
     this.#mailbox = new MailboxReceiver(options.commands);
     this.#platform = newSystrapPlatform();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { strace } = options.config;
     this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
-      this.#news.tell({ type: 'events', events }),
+      this.#tell({ type: 'events', events }),
     );
     this.#services = this.#newServices();
     this.#platform.attach(trapSink(this.#services));
@@ -92,7 +91,7 @@ export class Shard {
 
   /** Runs the reactor until the kernel is destroyed. */
   async run(): Promise<void> {
-    this.#news.tell({ type: 'ready', shard: this.#options.index });
+    this.#tell({ type: 'ready', shard: this.#options.index });
     try {
       await this.#reactor.run();
     } finally {
@@ -107,12 +106,13 @@ export class Shard {
       platform: this.#platform,
       timers: this.#timers,
       now: () => this.#services.clock.monotonic(),
-      drainMail: () => this.#mailbox.drain((command) => this.#receive(command)),
+      drainMail: () => this.#mailbox.drain((command) => this.receive(command)),
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
       settled: () => this.#hub.flush(),
       portMail: () => control.portMail(index),
+      needsEventLoop: this.#options.needsEventLoop,
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
     });
@@ -126,7 +126,13 @@ export class Shard {
     return actor.completed();
   }
 
-  #receive(command: ShardCommand): void {
+  /** Tells the Kernel actor; if it lives on this thread, promises were settled. */
+  #tell(news: ShardNews): void {
+    this.#options.news.tell(news);
+    this.#reactor.passThroughEventLoop();
+  }
+
+  receive(command: ShardCommand): void {
     switch (command.type) {
       case 'createProcess':
         this.#createProcess(command.id, command.spec);
@@ -155,16 +161,19 @@ export class Shard {
       const made = spawnProcess(this.#services, this.#mounts, { ...spec, files: stdio.files });
       if (made instanceof Task) {
         this.#adopt(made);
-        this.#news.tell({ type: 'created', id, pid: made.group.pid, pipes: stdio.theirs });
+        this.#tell({ type: 'created', id, pid: made.group.pid, pipes: stdio.theirs });
         return;
       }
       stdio.abandon();
-      this.#news.tell({ type: 'failed', id, ...made });
+      this.#tell({ type: 'failed', id, ...made });
     } catch (e) {
       stdio.abandon();
       const message = e instanceof Error ? e.message : String(e);
-      this.#services.log.error({ error: e instanceof Error ? e.stack : message }, 'createProcess failed');
-      this.#news.tell({ type: 'failed', id, errno: E.EIO, message });
+      // A BootError is the embedder's to hear about; anything else is a bug of ours.
+      if (!(e instanceof BootError)) {
+        this.#services.log.error({ error: e instanceof Error ? e.stack : message }, 'createProcess failed');
+      }
+      this.#tell({ type: 'failed', id, errno: E.EIO, obstacle: 'sandbox', message });
     }
   }
 
@@ -174,15 +183,14 @@ export class Shard {
     this.#actors.set(pid, actor);
     actor.exits$.subscribe((status) => {
       this.#actors.delete(pid);
-      this.#reactor.passThroughEventLoop(); // the Piscina task settles
-      this.#news.tell({ type: 'exited', shard: this.#options.index, pid, status });
+      this.#tell({ type: 'exited', shard: this.#options.index, pid, status });
     });
   }
 
   #signal(id: number, pid: number, signo: number): void {
     const actor = this.#actors.get(pid);
     if (actor && signo !== 0) actor.tell({ type: 'signal', signo });
-    this.#news.tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
+    this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
   #newServices(): KernelServices {
@@ -222,7 +230,6 @@ export class Shard {
     this.#platform.dispose();
     this.#mounts?.sync();
     this.#hostFiles.close(this.#bell as HostFd);
-    this.#options.news.close();
     this.#untrack();
   }
 }

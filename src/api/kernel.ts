@@ -3,16 +3,16 @@
  * and closes everything again. Each operation is a message to the Kernel actor.
  */
 import { availableParallelism, totalmem } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads';
-import { type Observable, Subject } from 'rxjs';
-import { nodeEndpoint, type Remote, release, wrap } from '../actors/comlink.js';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { Observable } from 'rxjs';
+import { connect, type Remote, release } from '../actors/comlink.js';
 import { ShardPool } from '../actors/pool.js';
+import { newPoolData } from '../actors/pool-data.js';
 import { track } from '../base/disposable.js';
 import type { EventType, KernelEvent } from '../messages/events.js';
-import type { KernelConfig, KernelOperations, KernelPorts } from '../messages/kernel.js';
+import type { KernelConfig, KernelOperations } from '../messages/kernel.js';
 import { type KernelOptions, OptionsError, parseKernelOptions, parseSpawnOptions, type SpawnOptions } from '../options.js';
-import { checkStraceFilter } from './check-strace.js';
+import { EventStream } from './event-stream.js';
 import { Process } from './process.js';
 
 const DEFAULT_MAX_TASKS = 4096;
@@ -20,9 +20,8 @@ const DEFAULT_LOG_LEVEL = 'warn';
 
 export class Kernel {
   readonly #pool: ShardPool;
-  readonly #worker: Worker;
   readonly #operations: Remote<KernelOperations>;
-  readonly #events = new Subject<KernelEvent>();
+  readonly #events = new EventStream();
   readonly #ports: MessagePort[];
   readonly #untrack = track('kernel');
   readonly #onExit: () => void;
@@ -32,34 +31,27 @@ export class Kernel {
 
   private constructor(config: KernelConfig) {
     this.#config = config;
-    this.#pool = new ShardPool(config);
-    this.#worker = new Worker(fileURLToPath(new URL('../actors/kernel-worker.js', import.meta.url)), {
-      workerData: this.#pool.data,
-    });
     const operations = new MessageChannel();
     const events = new MessageChannel();
-    const ports: KernelPorts = { operations: operations.port2, news: this.#pool.news, events: events.port2 };
-    this.#worker.postMessage(ports, [operations.port2, events.port2, ...this.#pool.news]);
+    this.#pool = new ShardPool(newPoolData(config), { operations: operations.port2, events: events.port2 });
+    this.#operations = connect<KernelOperations>(operations.port1, () => this.#pool.ringKernel());
     events.port1.on('message', (event: KernelEvent) => this.#events.next(event));
-    this.#operations = wrap<KernelOperations>(nodeEndpoint(operations.port1));
     this.#ports = [operations.port1, events.port1];
+    for (const port of this.#ports) port.unref();
     // Workers that sleep in a host call do not notice that the process ends.
     this.#onExit = () => this.#pool.shutDown();
     process.once('exit', this.#onExit);
     this.#pool.ended.catch((error: unknown) => this.#broke(error));
-    this.#worker.once('error', (error) => this.#broke(error));
-    for (const port of this.#ports) port.unref();
-    this.#worker.unref();
   }
 
-  /** Starts a kernel: its shards and its Kernel actor. Throws OptionsError. */
+  /** Starts a kernel: its shards and, on the first of them, its Kernel actor. Throws OptionsError. */
   static async boot(options: KernelOptions = {}): Promise<Kernel> {
-    return new Kernel(configOf(parseKernelOptions(options)));
+    return new Kernel(await configOf(parseKernelOptions(options)));
   }
 
   /** What happens in the sandbox. Hot; completes when the kernel is closed. See `observe`. */
   get events$(): Observable<KernelEvent> {
-    return this.#events.asObservable();
+    return this.#events.observable;
   }
 
   /** Chooses which types of events are produced; what nobody asked for costs nothing. */
@@ -110,9 +102,8 @@ export class Kernel {
     process.off('exit', this.#onExit);
     await this.#pool.destroy();
     for (const p of this.#processes) p.abandoned('the kernel was closed');
-    release(this.#operations);
+    release(this.#operations as Remote<never>);
     for (const port of this.#ports) port.close();
-    await this.#worker.terminate();
     this.#events.complete();
     this.#untrack();
   }
@@ -125,9 +116,11 @@ export class Kernel {
   }
 }
 
-function configOf(options: KernelOptions): KernelConfig {
+async function configOf(options: KernelOptions): Promise<KernelConfig> {
   const filter = options.strace?.filter;
   if (filter !== undefined) {
+    // The names of all system calls come with it: only who asks loads them.
+    const { checkStraceFilter } = await import('./check-strace.js');
     const wrong = checkStraceFilter(filter);
     if (wrong) throw new OptionsError(`strace: ${wrong}`);
   }

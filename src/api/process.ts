@@ -2,12 +2,12 @@
 import { EventEmitter } from 'node:events';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import type { Remote } from '../actors/comlink.js';
 import { errnoName } from '../abi/errno.js';
 import { SIG, signalName } from '../abi/signal.js';
+import type { Remote } from '../actors/comlink.js';
 import { fromUnicode } from '../base/bytes.js';
 import type { CreatedProcess, KernelOperations } from '../messages/kernel.js';
-import type { ProcessSpec, StdioSource } from '../messages/shard.js';
+import type { ProcessSpec, StartObstacle, StdioSource } from '../messages/shard.js';
 import { defaultEnv, type SpawnOptions, type StdioEntry } from '../options.js';
 
 export interface ProcessExit {
@@ -17,11 +17,15 @@ export interface ProcessExit {
   readonly timedOut: boolean;
 }
 
-/** A program could not be started. `code` is the errno's name, or ECLOSED when the kernel went away. */
+/**
+ * A program could not be started. `code` is the errno's name, or ECLOSED when the kernel went away;
+ * `obstacle` says whether it was the program, its working directory, or the sandbox itself.
+ */
 export class SpawnError extends Error {
   override readonly name = 'SpawnError';
   constructor(
     readonly code: string,
+    readonly obstacle: StartObstacle,
     message: string,
   ) {
     super(message);
@@ -79,7 +83,7 @@ export class Process extends EventEmitter {
 
   /** The kernel is gone, and the process with it. */
   abandoned(why: string): void {
-    this.#fail(new SpawnError('ECLOSED', why));
+    this.#fail(new SpawnError('ECLOSED', 'sandbox', why));
   }
 
   async #run(spec: ProcessSpec): Promise<void> {
@@ -88,9 +92,11 @@ export class Process extends EventEmitter {
       this.kill('SIGKILL');
     };
     try {
-      if (signal?.aborted) throw new SpawnError('ABORT_ERR', 'the operation was aborted');
+      if (signal?.aborted) throw new SpawnError('ABORT_ERR', 'sandbox', 'the operation was aborted');
       const made = await this.#host.operations.createProcess(spec);
-      if (made.type === 'error') throw new SpawnError(errnoName(made.errno), made.message);
+      if (made.type === 'error') {
+        throw new SpawnError(errnoName(made.errno), made.obstacle ?? 'sandbox', made.message);
+      }
       if (this.#settled) return;
       this.#started(made.value);
       signal?.addEventListener('abort', abort, { once: true });
@@ -157,7 +163,12 @@ function signalNumber(name: string): number {
   return signo;
 }
 
-function specOf(command: string, args: readonly string[], options: SpawnOptions, rootfs: string): ProcessSpec {
+function specOf(
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+  rootfs: string,
+): ProcessSpec {
   const env = options.env ?? defaultEnv();
   const { uid, gid } = options.user ?? { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
   const groups = options.user ? [] : (process.getgroups?.() ?? []);
@@ -175,7 +186,8 @@ function specOf(command: string, args: readonly string[], options: SpawnOptions,
 
 function stdioOf(stdio: NonNullable<SpawnOptions['stdio']>): StdioSource[] {
   const given: readonly StdioEntry[] = typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
-  const entries = given.length >= 3 ? given : [...given, ...(['pipe', 'pipe', 'pipe'] as const).slice(given.length)];
+  const entries =
+    given.length >= 3 ? given : [...given, ...(['pipe', 'pipe', 'pipe'] as const).slice(given.length)];
   return entries.map((entry, fd) => {
     if (typeof entry === 'number') return { type: 'host', fd: entry };
     if (entry === 'inherit') return { type: 'host', fd };

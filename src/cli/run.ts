@@ -37,7 +37,8 @@ export async function run(args: readonly string[]): Promise<number> {
 
 async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
   const { Kernel, SpawnError, defaultEnv } = await import('../index.js');
-  const kernel = await Kernel.boot({ ...request.kernel, binds: request.binds, tmpfs: request.tmpfs });
+  // One process and what it forks stay on one shard: more would only start later.
+  const kernel = await Kernel.boot({ ...request.kernel, shards: 1, binds: request.binds, tmpfs: request.tmpfs });
   try {
     const options: SpawnOptions = {
       ...request.spawn,
@@ -55,8 +56,8 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
     }
   } catch (e) {
     if (!(e instanceof SpawnError)) throw e;
-    const { status, advice } = spawnFailure(e.code, command);
-    complain(`${command}: ${advice}`);
+    const { status, line } = spawnFailure(e, command);
+    complain(line);
     return status;
   } finally {
     await closeSoon(kernel);

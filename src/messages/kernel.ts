@@ -3,7 +3,7 @@
  * external operations, unless it says otherwise.
  */
 import type { KernelEvent } from './events.js';
-import type { ProcessSpec } from './shard.js';
+import type { ProcessSpec, StartObstacle } from './shard.js';
 
 export interface CreatedProcess {
   readonly pid: number;
@@ -15,7 +15,13 @@ export interface CreatedProcess {
 /** Failures travel as plain records. */
 export type OperationResult<T> =
   | { readonly type: 'ok'; readonly value: T }
-  | { readonly type: 'error'; readonly errno: number; readonly message: string };
+  | {
+      readonly type: 'error';
+      readonly errno: number;
+      readonly message: string;
+      /** Of createProcess. */
+      readonly obstacle?: StartObstacle;
+    };
 
 export interface KernelOperations {
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>>;
@@ -45,11 +51,11 @@ export interface KernelConfig {
   readonly logLevel: string;
 }
 
-/** What the Kernel actor's worker gets to begin with. */
+/** What the Kernel actor gets to begin with. */
 export interface KernelPorts {
   /** Comlink's end of the operations. */
   readonly operations: MessagePort;
-  /** What shards have to say, by shard. */
+  /** What the other shards have to say. */
   readonly news: readonly MessagePort[];
   /** Events on their way to the embedder. */
   readonly events: MessagePort;

@@ -1,7 +1,9 @@
 /**
- * KernelActor ↔ shard. Commands go down by a ring, in order; answers and news come up by a port.
+ * KernelActor ↔ shard. Commands go down in order, answers and news come up: by plain calls on the shard
+ * that hosts the actor, by a ring and a port on the others.
  */
 import type { KernelEvent } from './events.js';
+import type { KernelPorts } from './kernel.js';
 
 /** Where a guest's descriptor n comes from. */
 export type StdioSource =
@@ -32,10 +34,19 @@ export type ShardCommand =
   | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
   | { readonly type: 'shutdown' };
 
+/** What stood in the way of a process: its program, its working directory, or the making of the sandbox. */
+export type StartObstacle = 'command' | 'cwd' | 'sandbox';
+
 export type ShardNews =
   | { readonly type: 'ready'; readonly shard: number }
   | { readonly type: 'created'; readonly id: number; readonly pid: number; readonly pipes: readonly (number | null)[] }
-  | { readonly type: 'failed'; readonly id: number; readonly errno: number; readonly message: string }
+  | {
+      readonly type: 'failed';
+      readonly id: number;
+      readonly errno: number;
+      readonly obstacle: StartObstacle;
+      readonly message: string;
+    }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
   | { readonly type: 'events'; readonly events: readonly KernelEvent[] }
@@ -43,7 +54,14 @@ export type ShardNews =
 
 /** What the pool runs on a shard. */
 export type ShardTask =
-  | { readonly type: 'shard'; readonly index: number; readonly news: MessagePort }
+  | {
+      readonly type: 'shard';
+      readonly index: number;
+      /** To the Kernel actor; not for the shard that hosts it … */
+      readonly news?: MessagePort;
+      /** … which gets what that needs instead. */
+      readonly kernel?: KernelPorts;
+    }
   /** Starts a created process; the result is its wait(2) status. */
   | { readonly type: 'task'; readonly pid: number };
 
