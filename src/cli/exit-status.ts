@@ -32,10 +32,25 @@ function signalNumber(name: string): number {
   return Number(/\d+$/.exec(name)?.[0] ?? 0);
 }
 
+/** What a SpawnError says. */
+export interface StartFailure {
+  readonly code: string;
+  readonly obstacle: 'command' | 'cwd' | 'sandbox';
+  readonly message: string;
+}
+
 /** Why a command could not be started: its status, and what the user can do. */
-export function spawnFailure(code: string, command: string): { status: number; advice: string } {
+export function spawnFailure(failure: StartFailure, command: string): { status: number; line: string } {
+  const { code, obstacle, message } = failure;
+  if (obstacle === 'cwd')
+    return { status: STATUS.TROUPE_FAILED, line: `${message}; choose another with --cwd` };
+  if (obstacle === 'sandbox') {
+    const advice =
+      code === 'ECLOSED' ? 'troupe doctor checks this host' : 'check --rootfs, --bind and --tmpfs';
+    return { status: STATUS.TROUPE_FAILED, line: `${message}; ${advice}` };
+  }
   const status = code === 'ENOENT' ? STATUS.NOT_FOUND : STATUS.NOT_EXECUTABLE;
-  return { status, advice: advise(code, command) };
+  return { status, line: `${command}: ${advise(code, command)}` };
 }
 
 function advise(code: string, command: string): string {

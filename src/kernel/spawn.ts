@@ -2,10 +2,11 @@
  * A process for the embedder: what a shell would do between fork and execve. Looks the command up in
  * PATH, opens its descriptors, and makes the first task, which does not run yet.
  */
-import { E, errnoName, type Errno } from '../abi/errno.js';
+import { E, type Errno, errnoName } from '../abi/errno.js';
 import { errnoText } from '../abi/errno-text.js';
 import { isDirectory, isRegular } from '../abi/mode.js';
 import { toUnicode } from '../base/bytes.js';
+import type { StartObstacle } from '../messages/shard.js';
 import { credentialsOf } from './auth/credentials.js';
 import { checkAccess, MAY } from './fs/access.js';
 import { FdTable } from './fs/fd-table.js';
@@ -35,6 +36,7 @@ export interface SpawnRequest {
 /** Why there is no process; `message` is one line for people. */
 export interface SpawnFailure {
   readonly errno: Errno;
+  readonly obstacle: StartObstacle;
   readonly message: string;
 }
 
@@ -50,20 +52,21 @@ export function spawnProcess(
   request.files.forEach((file, fd) => {
     files.installAt(fd, file, { closeOnExec: false });
   });
-  const refuse = (errno: Errno, message: string): SpawnFailure => {
+  const refuse = (errno: Errno, obstacle: StartObstacle, message: string): SpawnFailure => {
     files.release();
-    return { errno, message };
+    return { errno, obstacle, message };
   };
 
   const creds = credentialsOf(request.uid, request.gid, request.groups);
   const atRoot: WalkContext = { creds, root: mounts.root, cwd: mounts.root, umask: UMASK, mounts };
   const cwd = walk(atRoot, request.cwd, { followLast: true, directory: true });
-  if (cwd instanceof Failure) return refuse(cwd.errno, `working directory ${quote(request.cwd)}: ${why(cwd.errno)}`);
+  if (cwd instanceof Failure)
+    return refuse(cwd.errno, 'cwd', `working directory ${quote(request.cwd)}: ${why(cwd.errno)}`);
   const ctx: WalkContext = { ...atRoot, cwd };
 
   const filename = findCommand(ctx, request.command, request.envp);
   if (filename instanceof Failure) {
-    return refuse(filename.errno, `${quote(request.command)}: ${why(filename.errno)}`);
+    return refuse(filename.errno, 'command', `${quote(request.command)}: ${why(filename.errno)}`);
   }
   const task = createProcess(services, {
     filename,
@@ -74,7 +77,9 @@ export function spawnProcess(
     creds,
     limits: ResourceLimits.defaults(services.machine.maxTasks),
   });
-  if (task instanceof Failure) return { errno: task.errno, message: `${quote(filename)}: ${why(task.errno)}` };
+  if (task instanceof Failure) {
+    return { errno: task.errno, obstacle: 'command', message: `${quote(filename)}: ${why(task.errno)}` };
+  }
   return task;
 }
 

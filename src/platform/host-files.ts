@@ -78,6 +78,8 @@ export interface HostFiles {
   openBeneath(dir: HostFd, path: string, flags: number, mode: number): HostFd | number;
   /** Opens a path of the embedder's own namespace (mount roots). */
   openRoot(path: string): HostFd | number;
+  /** Opens once more, with other flags, what a descriptor refers to. */
+  reopen(fd: HostFd, flags: number): HostFd | number;
   close(fd: HostFd): void;
   fstat(fd: HostFd, into: HostStat): number;
   /** fstatat(2) with AT_SYMLINK_NOFOLLOW: one name, or a relative path beneath whose parents are no symlinks. */

@@ -112,11 +112,26 @@ when('a read-write bind is what the user asked for: writes reach the host', asyn
   expect(readFileSync(join(root, 'new'))).toEqual(readFileSync('/etc/hostname'));
 });
 
+when('a file can be bound by itself, where there was none', async () => {
+  const root = tree('single');
+  const binds = ['--bind', `${root}/a/file:/new/place`, '--bind', `${root}/a/b/program:/etc/passwd:rw`];
+  const shown = await troupe(binds, ['busybox', 'cat', '/new/place', '/etc/passwd']);
+  expect(shown).toMatchObject({ status: 0, leftovers: [] });
+  expect(shown.stdout.toString()).toBe('content\n#!/bin/sh\n');
+  const refused = await troupe(binds, ['busybox', 'cp', '/etc/hostname', '/new/place']);
+  expect(refused.status).toBe(1);
+  expect(readFileSync(join(root, 'a', 'file'), 'utf8')).toBe('content\n');
+  const written = await troupe(binds, ['busybox', 'cp', '/etc/hostname', '/etc/passwd']);
+  expect(written).toMatchObject({ status: 0, leftovers: [] });
+  expect(readFileSync(join(root, 'a', 'b', 'program'))).toEqual(readFileSync('/etc/hostname'));
+});
+
 when('no path leads out of a bind', async () => {
   const root = tree('confined');
   symlinkSync('../../../../../../etc/passwd', join(root, 'escape'));
   symlinkSync('/etc', join(root, 'etc'));
-  // The guest follows links in its own tree: its /etc, in memory, never through the host's root of the bind.
-  const result = await troupe(['--rootfs', root], ['/escape']);
-  expect(result.status).toBe(127);
+  symlinkSync('/usr/bin/true', join(root, 'program'));
+  // The guest follows links in its own tree, where /etc leads to itself and /usr is not there.
+  expect(await troupe(['--rootfs', root], ['/escape'])).toMatchObject({ status: 126, leftovers: [] });
+  expect(await troupe(['--rootfs', root], ['/program'])).toMatchObject({ status: 127, leftovers: [] });
 });

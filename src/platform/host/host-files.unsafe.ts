@@ -136,6 +136,11 @@ export class NodeHostFiles implements HostFiles {
     return libc.outcome(libc.openat(AT_FDCWD, this.#pathA, libc.O_PATH | libc.O_CLOEXEC, 0));
   }
 
+  reopen(fd: HostFd, flags: number): HostFd | number {
+    this.#put(PATH_A, `/proc/self/fd/${fd}`);
+    return libc.outcome(libc.openat(AT_FDCWD, this.#pathA, flags | libc.O_CLOEXEC, 0));
+  }
+
   close(fd: HostFd): void {
     this.beforeClose(fd);
     this.#streams.delete(fd);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { spawnFailure, statusOf } from '../../../src/cli/exit-status.js';
+import { type StartFailure, spawnFailure, statusOf } from '../../../src/cli/exit-status.js';
 
 const ended = { exitCode: null, signal: null, timedOut: false };
 
@@ -20,14 +20,28 @@ describe('statusOf', () => {
   });
 });
 
+const failure = (code: string, obstacle: StartFailure['obstacle'] = 'command'): StartFailure => ({
+  code,
+  obstacle,
+  message: 'what happened',
+});
+
 test('a command that is not there is 127, one that cannot be executed 126', () => {
-  expect(spawnFailure('ENOENT', 'x').status).toBe(127);
+  expect(spawnFailure(failure('ENOENT'), 'x').status).toBe(127);
   for (const code of ['EACCES', 'ENOEXEC', 'E2BIG', 'ENOTDIR', 'ELOOP', 'EIO']) {
-    expect(spawnFailure(code, 'x').status).toBe(126);
+    expect(spawnFailure(failure(code), 'x').status).toBe(126);
   }
 });
 
 test('a bare name that is not found is advised about PATH, a path about the file', () => {
-  expect(spawnFailure('ENOENT', 'nope').advice).toContain('PATH');
-  expect(spawnFailure('ENOENT', './nope').advice).toContain('check the path');
+  expect(spawnFailure(failure('ENOENT'), 'nope').line).toContain('PATH');
+  expect(spawnFailure(failure('ENOENT'), './nope').line).toContain('check the path');
+});
+
+test('a working directory or a sandbox that cannot be had is a failure of troupe: 125', () => {
+  expect(spawnFailure(failure('ENOENT', 'cwd'), 'x')).toEqual({
+    status: 125,
+    line: 'what happened; choose another with --cwd',
+  });
+  expect(spawnFailure(failure('EIO', 'sandbox'), 'x')).toMatchObject({ status: 125 });
 });

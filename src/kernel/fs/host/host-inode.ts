@@ -166,7 +166,8 @@ export class HostInode extends Inode {
     if (known !== undefined) return known;
     if (!this.parent) {
       // A file bound by itself: its descriptor is the root.
-      const again = fs.options.hostFiles.openRoot(`/proc/self/fd/${fs.options.rootFd}`);
+      const access = how === 'read' ? O_RDONLY : writeOnly ? O_WRONLY : O_RDWR;
+      const again = fs.options.hostFiles.reopen(fs.options.rootFd, access | O_NONBLOCK);
       if (again < 0) return again;
       fs.files.add(key, again as HostFd);
       return fs.files.hold(key) ?? -E.EIO;
