@@ -40,7 +40,8 @@ int main(void) {
   SHOW(brk(low));
   SHOW(sbrk(0) == low);
 
-  char *p = mmap(NULL, 16 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  /* The last page keeps what is before it from growing in place, whatever lies above. */
+  char *p = mmap(NULL, 17 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   int zero = 1;
   for (int i = 0; i < 16 * PAGE; i++) zero &= p[i] == 0;
   printf("fresh memory is zero: %d\n", zero);
@@ -52,6 +53,7 @@ int main(void) {
   SHOW(touch(p + PAGE, 0));
   SHOW(munmap(p + 2 * PAGE, PAGE));
   SHOW(touch(p + 2 * PAGE, 0));
+  SHOW(mprotect(p + 2 * PAGE, PAGE, PROT_READ));
   char *q = mremap(p + 3 * PAGE, 13 * PAGE, 1000 * PAGE, MREMAP_MAYMOVE);
   printf("remap keeps: %s\n", q);
   SHOW(touch(q + 1000 * PAGE - 1, 1));
@@ -92,6 +94,5 @@ int main(void) {
   SHOW(mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE, 99, 0));
   SHOW(mmap(NULL, PAGE, PROT_READ, MAP_ANONYMOUS, -1, 0));
   SHOW(munmap((void *)1, PAGE));
-  SHOW(mprotect(p + 2 * PAGE, PAGE, PROT_READ));
   return 0;
 }
