@@ -22,6 +22,15 @@ export const termios2 = struct('termios2', {
   ispeed: u32,
   ospeed: u32,
 });
+/** struct termio of System V (TCGETA): the low halves of the flags, and a short c_cc. */
+export const termio = struct('termio', {
+  iflag: u16,
+  oflag: u16,
+  cflag: u16,
+  lflag: u16,
+  line: u8,
+  cc: bytes(8),
+});
 /** Field names are C's without ws_. */
 export const winsize = struct('winsize', { row: u16, col: u16, xpixel: u16, ypixel: u16 });
 
@@ -60,6 +69,11 @@ export const TCSETSW2 = 0x402c_542c;
 export const TCSETSF2 = 0x402c_542d;
 export const TIOCGPTN = 0x8004_5430;
 export const TIOCSPTLCK = 0x4004_5431;
+export const TIOCGDEV = 0x8004_5432;
+export const TIOCVHANGUP = 0x5437;
+export const TIOCGPKT = 0x8004_5438;
+export const TIOCGPTLCK = 0x8004_5439;
+export const TIOCGEXCL = 0x8004_5440;
 export const TIOCGPTPEER = 0x5441;
 export const FIONCLEX = 0x5450;
 export const FIOCLEX = 0x5451;
@@ -109,6 +123,11 @@ export const ioctlRequests = {
   TCSETSF2,
   TIOCGPTN,
   TIOCSPTLCK,
+  TIOCGDEV,
+  TIOCVHANGUP,
+  TIOCGPKT,
+  TIOCGPTLCK,
+  TIOCGEXCL,
   TIOCGPTPEER,
   FIONCLEX,
   FIOCLEX,
@@ -124,13 +143,35 @@ export const ioctlRequests = {
   BLKGETSIZE64,
 } as const;
 
+/** tcflow(3), tcflush(3): arguments of TCXONC and TCFLSH. */
+export const TCOOFF = 0;
+export const TCOON = 1;
+export const TCIOFF = 2;
+export const TCION = 3;
+export const TCIFLUSH = 0;
+export const TCOFLUSH = 1;
+export const TCIOFLUSH = 2;
+
+/** What a master in packet mode reads first, ioctl_tty(2). */
+export const TIOCPKT_DATA = 0;
+export const TIOCPKT_FLUSHREAD = 1;
+export const TIOCPKT_FLUSHWRITE = 2;
+export const TIOCPKT_STOP = 4;
+export const TIOCPKT_START = 8;
+export const TIOCPKT_NOSTOP = 16;
+export const TIOCPKT_DOSTOP = 32;
+export const TIOCPKT_IOCTL = 64;
+
 /** c_iflag */
+export const IGNBRK = 0o1;
 export const BRKINT = 0o2;
 export const IGNPAR = 0o4;
+export const PARMRK = 0o10;
 export const ISTRIP = 0o40;
 export const INLCR = 0o100;
 export const IGNCR = 0o200;
 export const ICRNL = 0o400;
+export const IUCLC = 0o1000;
 export const IXON = 0o2000;
 export const IXANY = 0o4000;
 export const IXOFF = 0o10000;
@@ -138,15 +179,20 @@ export const IMAXBEL = 0o20000;
 export const IUTF8 = 0o40000;
 /** c_oflag */
 export const OPOST = 0o1;
+export const OLCUC = 0o2;
 export const ONLCR = 0o4;
 export const OCRNL = 0o10;
 export const ONOCR = 0o20;
 export const ONLRET = 0o40;
+export const TABDLY = 0o14000;
+export const XTABS = 0o14000;
 /** c_cflag */
 export const CSIZE = 0o60;
 export const CS8 = 0o60;
 export const CREAD = 0o200;
+export const PARENB = 0o400;
 export const HUPCL = 0o2000;
+export const CBAUD = 0o10017;
 export const B38400 = 0o17;
 /** c_lflag */
 export const ISIG = 0o1;
@@ -158,8 +204,10 @@ export const ECHONL = 0o100;
 export const NOFLSH = 0o200;
 export const TOSTOP = 0o400;
 export const ECHOCTL = 0o1000;
+export const ECHOPRT = 0o2000;
 export const ECHOKE = 0o4000;
 export const IEXTEN = 0o100000;
+export const EXTPROC = 0o200000;
 /** Indices into c_cc. */
 export const VINTR = 0;
 export const VQUIT = 1;

@@ -56,6 +56,17 @@ export abstract class FileDescription {
   tryWrite(_from: Source, _offset?: number): Tried<number> {
     return fail(E.EINVAL);
   }
+  /**
+   * A read with its own idea of when to wait and how long (terminals: VMIN, VTIME, job control), used
+   * instead of tryRead by the read(2) family where there is one. No bytes: end of file.
+   */
+  gather?(
+    task: Task,
+    length: number,
+    options: { mayWait: boolean },
+  ): Blocking<Uint8Array | Failure | Restart>;
+  /** Asked once before a write(2) begins; what it answers is the outcome. */
+  mayWrite?(task: Task): Failure | Restart | undefined;
   /** The new position, for whence SEEK_SET…SEEK_HOLE. */
   seek(_offset: number, _whence: number): number | Failure {
     return fail(E.ESPIPE);
@@ -97,6 +108,13 @@ export abstract class FileDescription {
   finishOpen(): Blocking<Failure | Restart | undefined> | undefined {
     return undefined;
   }
+  /** How long a read or a write waits at most (SO_RCVTIMEO, SO_SNDTIMEO). */
+  get receiveTimeoutNs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
+  get sendTimeoutNs(): number {
+    return Number.POSITIVE_INFINITY;
+  }
   /** What /proc/pid/fd/N shows for a file without a path: "pipe:[12]", "anon_inode:[eventfd]". */
   linkName(): string {
     return 'anon_inode:[unknown]';
@@ -109,6 +127,10 @@ export abstract class FileDescription {
   retain(): this {
     this.#references++;
     return this;
+  }
+  /** How many hold it: descriptors, calls that wait, messages on their way. */
+  get references(): number {
+    return this.#references;
   }
   /** Gives up one reference; the last one closes. */
   release(): void {

@@ -10,6 +10,7 @@ import type { FileSystem } from './inode.js';
 import { newProcFs } from './proc/proc-fs.js';
 import { newSysFs } from './sys/sys-fs.js';
 import { newTmpfs, type TmpfsOptions } from './tmpfs/tmpfs.js';
+import { newDevPts } from './tty/devpts.js';
 
 /** ENODEV: there is no such type. EINVAL (thrown): an option makes no sense. */
 export function newFileSystem(services: KernelServices, type: string, data: string): FileSystem | Failure {
@@ -31,6 +32,8 @@ export function newFileSystem(services: KernelServices, type: string, data: stri
       return newSysFs(services);
     case 'devtmpfs':
       return newDevFs(services);
+    case 'devpts':
+      return newDevPts(services);
     default:
       return fail(E.ENODEV);
   }

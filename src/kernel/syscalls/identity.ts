@@ -70,5 +70,6 @@ function setSid(task: Task): Result {
   for (const _ of task.kernel.tasks.processGroup(group.pid)) return fail(E.EPERM);
   group.sid = group.pid;
   group.pgid = group.pid;
+  group.terminal = undefined;
   return group.pid;
 }

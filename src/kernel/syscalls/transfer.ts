@@ -74,6 +74,7 @@ export function read(
   const refused = checkReadable(file) ?? checkRange(task, addr, length);
   if (refused) return refused;
   const count = Math.min(length, MAX_RW_COUNT);
+  if (file.gather) return gather(task, file, () => userSink(task, addr, count), options);
   const sink = userSink(task, addr, count);
   const tried = file.tryRead(sink, options.offset);
   if (tried !== WOULD_BLOCK) return readOutcome(tried, sink);
@@ -89,6 +90,7 @@ export function readVector(
   const refused = checkReadable(file);
   if (refused) return refused;
   const begin = (): UserSink => limited(userSinkVector(task, segments), MAX_RW_COUNT);
+  if (file.gather) return gather(task, file, begin, options);
   const sink = begin();
   if (sink.remaining === 0) return 0;
   const tried = file.tryRead(sink, options.offset);
@@ -103,7 +105,7 @@ export function write(
   length: number,
   options: TransferOptions = PLAIN,
 ): Result {
-  const refused = checkWritable(file) ?? checkRange(task, addr, length);
+  const refused = checkWritable(file) ?? checkRange(task, addr, length) ?? file.mayWrite?.(task);
   if (refused) return refused;
   const allowed = prepareWrite(task, file, Math.min(length, MAX_RW_COUNT), options);
   if (allowed instanceof Failure) return allowed;
@@ -119,7 +121,7 @@ export function writeVector(
   segments: readonly Segment[],
   options: TransferOptions = PLAIN,
 ): Result {
-  const refused = checkWritable(file);
+  const refused = checkWritable(file) ?? file.mayWrite?.(task);
   if (refused) return refused;
   const total = Math.min(MAX_RW_COUNT, totalLength(segments));
   if (total === 0) return 0;
@@ -249,6 +251,26 @@ function tryWrite(file: FileDescription, source: UserSource, options: TransferOp
     return file.tryWrite(source, options.offset);
   } finally {
     file.flags = flags;
+  }
+}
+
+/** The file gathers the bytes; they reach the guest when it has them all. */
+function* gather(
+  task: Task,
+  file: FileDescription,
+  begin: () => UserSink,
+  options: TransferOptions,
+): Blocking<Outcome> {
+  if (options.offset !== undefined || !file.gather) return fail(E.ESPIPE);
+  file.retain();
+  try {
+    const got = yield* file.gather(task, begin().remaining, { mayWait: !mustNotWait(file, options) });
+    if (!(got instanceof Uint8Array)) return got;
+    if (got.length === 0) return 0;
+    const put = begin().put(got);
+    return put === 0 ? fail(E.EFAULT) : put;
+  } finally {
+    file.release();
   }
 }
 

@@ -9,6 +9,7 @@
 import { SIG } from '../../abi/signal.js';
 import { present } from '../../base/assert.js';
 import type { Pid } from '../../base/brand.js';
+import type { Terminal } from '../fs/tty/terminal.js';
 import { SignalActions } from '../signal/actions.js';
 import { PendingSignals } from '../signal/pending.js';
 import { WaitQueue } from '../wait.js';
@@ -53,6 +54,11 @@ export class ThreadGroup {
   stopping: number | undefined;
   /** SIGCONT let it go on and wait(2) has not told of it. */
   continued = false;
+
+  /** The controlling terminal, tty(4); fs/tty/controlling.ts sets it. */
+  terminal: Terminal | undefined;
+  /** Leader of a session whose terminal was hung up: who was in the foreground. */
+  foregroundAtHangUp: number | undefined;
 
   /** prctl(PR_SET_DUMPABLE): 0, 1 or 2. */
   dumpable = 1;

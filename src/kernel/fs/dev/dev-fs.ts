@@ -7,6 +7,7 @@ import type { HostFd } from '../../../base/brand.js';
 import { must } from '../../outcome.js';
 import type { KernelServices } from '../../services.js';
 import { newTmpfs, type Tmpfs } from '../tmpfs/tmpfs.js';
+import { PTMX_MINOR, TTY_MINOR, TTYAUX_MAJOR } from '../tty/device-number.js';
 import {
   FULL_MINOR,
   MEM_MAJOR,
@@ -17,7 +18,7 @@ import {
   ZERO_MINOR,
 } from './memory-devices.js';
 import { deviceRegistry } from './registry.js';
-import { registerTerminal, TTY_MAJOR } from './terminal-device.js';
+import { registerTerminals } from './terminal-device.js';
 
 export interface DevFsOptions {
   /** The host terminal that /dev/tty is; absent: opening it answers ENXIO. */
@@ -30,7 +31,8 @@ const NODES: readonly (readonly [string, number, number])[] = [
   ['full', MEM_MAJOR, FULL_MINOR],
   ['random', MEM_MAJOR, RANDOM_MINOR],
   ['urandom', MEM_MAJOR, URANDOM_MINOR],
-  ['tty', TTY_MAJOR, 0],
+  ['tty', TTYAUX_MAJOR, TTY_MINOR],
+  ['ptmx', TTYAUX_MAJOR, PTMX_MINOR],
 ];
 const LINKS: readonly (readonly [string, string])[] = [
   ['fd', '/proc/self/fd'],
@@ -42,7 +44,7 @@ const LINKS: readonly (readonly [string, string])[] = [
 export function newDevFs(services: KernelServices, options: DevFsOptions = {}): Tmpfs {
   const registry = deviceRegistry(services);
   registerMemoryDevices(registry, services);
-  registerTerminal(registry, services, options.terminal);
+  registerTerminals(registry, services, options.terminal);
   const { clock, hostFiles } = services;
   const fs = newTmpfs({ clock, hostFiles, type: 'devtmpfs', mode: 0o755, openDevice: registry.open });
   const owner = { uid: 0, gid: 0 };
