@@ -54,7 +54,9 @@ const CALLS: readonly { nr: number; args?: { index: number; values: readonly num
   { nr: 3 }, // close
   { nr: 33 }, // dup2
   { nr: 131 }, // sigaltstack
+  { nr: 110 }, // getppid: whether the zygote lives
   { nr: 158 }, // arch_prctl: FS and GS base
+  { nr: 228 }, // clock_gettime: the CPU time of a thread
   { nr: 157, args: { index: 0, values: [59, 1] } }, // prctl: SYSCALL_USER_DISPATCH, PDEATHSIG
   { nr: 56, args: { index: 0, values: [CLONE_THREAD_FLAGS, CLONE_PROCESS_FLAGS, CLONE_SIBLING_FLAGS] } },
   { nr: 60 }, // exit

@@ -69,6 +69,7 @@ export const NR = {
   rt_sigprocmask: 14,
   rt_sigreturn: 15,
   dup2: 33,
+  getpid: 39,
   getppid: 110,
   setsid: 112,
   recvmsg: 47,
@@ -99,7 +100,7 @@ export interface StubOptions {
 
 export interface StubLabels {
   readonly handler: Label;
-  /** Start of a process made by clone: r12d its areas' memfd, r13d its socket. */
+  /** Start of a process made by clone: r8d its parent to be, r12d its areas' memfd, r13d its socket. */
   readonly processStart: Label;
 }
 
@@ -291,10 +292,15 @@ function emitClone(a: Assembler, threadStart: Label, processStart: Label, done: 
   a.jmp(done);
 }
 
-/** The child finds its socket in r13d, so the parent's r13d (which GO) waits in r9, which clone keeps. */
+/**
+ * The child finds its socket in r13d, so the parent's r13d (which GO) waits in r9, which clone keeps; its
+ * parent will be ours.
+ */
 function emitCloneProcess(a: Assembler, processStart: Label, done: Label): void {
   a.mov(r9d, r13d);
   a.load(r13d, at(rbx, area.FD_SECOND));
+  emitCall(a, NR.getppid);
+  a.mov(r8d, eax);
   emitCall(a, NR.clone);
   a.testReg(rax, rax);
   a.j('equal', processStart);
@@ -306,8 +312,15 @@ function emitCloneProcess(a: Assembler, processStart: Label, done: Label): void 
 function emitStarts(a: Assembler, threadStart: Label, processStart: Label, options: StubOptions): void {
   const common = a.label('common');
 
+  const orphan = a.label('orphan');
+  a.place(orphan);
+  emitCall(a, NR.exit_group, 1);
+
   a.place(processStart);
   emitCall(a, NR.prctl, PR_SET_PDEATHSIG, SIGKILL);
+  emitCall(a, NR.getppid);
+  a.cmpReg(eax, r8d);
+  a.j('notEqual', orphan); // the zygote died before the line above, and nobody would ever end us
   a.mov(r8d, r12d);
   emitCall(a, NR.mmap, AREAS, AREAS_SIZE, PROT_READ_WRITE, MAP_SHARED_FIXED, undefined, 0);
   a.mov(edi, r12d);
@@ -326,14 +339,15 @@ function emitStarts(a: Assembler, threadStart: Label, processStart: Label, optio
   a.lea(rbx, at(rsp, -1));
   a.and(rbx, -AREA_SIZE);
 
+  // Off the signal stack: a forking thread's own (not the first area's) could not be exchanged from within,
+  // and the frame of the trap below has to lie where those of all later ones do.
   a.place(common);
+  a.xor(esp, esp);
   a.lea(rdi, at(rbx, area.STACK_T));
   emitCall(a, NR.sigaltstack, undefined, 0);
   if (options.userDispatch) {
     emitCall(a, NR.prctl, PR_SET_SYSCALL_USER_DISPATCH, PR_SYS_DISPATCH_ON, STUB_BASE, STUB_CODE_SIZE, 0);
   }
-  // Off the signal stack, so that the frame of this trap lies where those of all later ones do.
-  a.xor(esp, esp);
   a.xor(ebp, ebp);
   a.ud2();
 }

@@ -7,7 +7,7 @@
  * answered by a fork. End of file on the socket ends the zygote.
  */
 import { Assembler } from './asm/assembler.js';
-import { at, eax, edi, type Label, r8, r12d, r13d, rax, rbp, rdx, rsi } from './asm/operands.js';
+import { at, eax, edi, type Label, r8d, r12d, r13d, r14d, rax, rbp, rdx, rsi } from './asm/operands.js';
 import {
   CONTROL_SIZE,
   INTERRUPT_SIGNAL,
@@ -70,6 +70,8 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: Zygot
   a.cmp(eax, options.parentPid);
   a.j('notEqual', die); // it died before the line above
   emitCall(a, NR.close_range, 3, 0xffff_ffff, 0);
+  emitCall(a, NR.getpid);
+  a.mov(r14d, eax);
   emitCall(a, NR.setsid); // no terminal's signals reach stubs
   if (options.namespaces !== 0) {
     emitCall(a, NR.unshare, options.namespaces);
@@ -121,7 +123,7 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: Zygot
   a.j('notEqual', die);
   a.load(r12d, at(rbp, 128 + 16));
   a.load(r13d, at(rbp, 128 + 20));
-  a.xor(r8, r8);
+  a.mov(r8d, r14d);
   emitCall(a, NR.clone, CLONE_PROCESS_FLAGS, 0, 0, 0);
   a.testReg(eax, eax);
   a.j('equal', stub.processStart);
