@@ -107,6 +107,13 @@ export const SI = {
   SIGIO: -5,
   TKILL: -6,
 } as const;
+/** sigevent(3): how something tells that it happened. */
+export const SIGEV = { SIGNAL: 0, NONE: 1, THREAD: 2, THREAD_ID: 4 } as const;
+export const sigevent = struct(
+  'sigevent',
+  { valueLo: u32, valueHi: u32, signo: i32, notify: i32, tid: i32 },
+  { size: 64 },
+);
 export const ILL = {
   ILLOPC: 1,
   ILLOPN: 2,

@@ -69,8 +69,9 @@ export interface AddressSpace {
   /** Ends the host process and frees everything. Idempotent. */
   release(): void;
 
-  /** Resident bytes, as the host counts them. */
+  /** Resident bytes, as the host counts them: now, and the most there ever were. */
   residentBytes(): number;
+  peakResidentBytes(): number;
   /** User and system CPU time of the guest's threads, in nanoseconds. */
   cpuTime(): { user: number; system: number };
 }
@@ -100,8 +101,10 @@ export interface Context {
   argHi(index: number): number;
   /** What the system call returns; negative numbers are -errno. */
   setReturn(value: number): void;
-  /** Makes the guest execute its system-call instruction again (restart). */
-  rewindSyscall(): void;
+  /** What it returned, as two unsigned halves. */
+  getReturn(): { readonly lo: number; readonly hi: number };
+  /** Makes the guest execute its system-call instruction again (restart), as call `number` where given. */
+  rewindSyscall(number?: number): void;
 
   getPc(): UserAddr;
   getSp(): UserAddr;
@@ -119,6 +122,18 @@ export interface Context {
   /** Takes back what pushSignalFrame saved (rt_sigreturn); undefined when the frame is nonsense. */
   popSignalFrame(): RestoredFrame | undefined;
 
+  /**
+   * A set of registers as ptrace(2) shows it: struct user_regs_struct, user_fpregs_struct, or the
+   * extended state with its header (abi/ptrace.ts). Empty where the machine has no such set.
+   */
+  readRegisters(set: RegisterSet): Uint8Array;
+  /** Takes such an image over, or its first part; false when it asks for what no guest may have. */
+  writeRegisters(set: RegisterSet, image: Uint8Array): boolean;
+  /** While it is set, the guest traps after each instruction, as a fault with SIGTRAP. */
+  singleStep: boolean;
+  /** CPU time of this guest thread, in nanoseconds. */
+  cpuTime(): { user: number; system: number };
+
   /** Lets the guest go on. Its next trap is reported to the platform's TrapSink. */
   resume(): void;
   /** Makes a running guest trap soon, with kind `interrupt`; sent again until it does. */
@@ -126,6 +141,8 @@ export interface Context {
   /** Ends this guest thread; the last one ends the address space. The context must be stopped. */
   release(): void;
 }
+
+export type RegisterSet = 'general' | 'floating' | 'extended';
 
 export interface SignalFrame {
   readonly signo: number;

@@ -234,6 +234,11 @@ export class MemoryManager {
   }
 
   /** Whether more than one task uses this memory. */
+  /** How many tasks have it. */
+  get sharers(): number {
+    return this.#references;
+  }
+
   get shared(): boolean {
     return this.#references > 1;
   }

@@ -5,6 +5,8 @@
  * The stop of a thread is one of its stop count, beside external pauses (task/stop.ts).
  */
 import { CLD, SIG } from '../../abi/signal.js';
+import { requestTrap } from '../ptrace/stop.js';
+import { heldByTracer } from '../ptrace/tracee.js';
 import { notifyParent } from '../task/child-notice.js';
 import { kick } from '../task/run-queue.js';
 import type { Task } from '../task/task.js';
@@ -23,9 +25,13 @@ export function startGroupStop(task: Task, signo: number): void {
   }
 }
 
-/** A thread comes to rest as asked; the last one completes the stop. */
+/** A thread comes to rest as asked; the last one completes the stop. A tracee stops for its tracer instead. */
 export function joinGroupStop(task: Task): void {
   task.stopPending = false;
+  if (task.tracee) {
+    settleGroupStop(task.group);
+    return;
+  }
   task.groupStopped = true;
   task.stopCount++;
   settleGroupStop(task.group);
@@ -38,6 +44,8 @@ export function settleGroupStop(group: ThreadGroup): void {
   group.stopped = { signo: group.stopping, reported: false };
   group.stopping = undefined;
   group.continued = false;
+  // A tracer is told of each thread's own stop.
+  if (group.leader.tracee && !heldByTracer(group.leader)) return;
   notifyParent(group, CLD.STOPPED, group.stopped.signo);
 }
 
@@ -45,6 +53,7 @@ export function settleGroupStop(group: ThreadGroup): void {
 export function continueGroup(group: ThreadGroup): void {
   if (group.stopping === undefined && !group.stopped) return;
   const wasStopped = group.stopped;
+  for (const t of group.tasks) if (t.tracee?.how === 'seized') requestTrap(t, t.tracee);
   group.stopping = undefined;
   group.stopped = undefined;
   for (const t of group.tasks) {

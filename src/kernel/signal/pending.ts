@@ -37,6 +37,11 @@ export class PendingSignals {
     return (this.#lo & ~blocked.lo) !== 0 || (this.#hi & ~blocked.hi) !== 0;
   }
 
+  /** All of them, in the order of their numbers. */
+  list(): SignalInfo[] {
+    return [...this.#queues].sort(([a], [b]) => a - b).flatMap(([, infos]) => infos);
+  }
+
   /** False when the queue is full; a standard signal that waits already is dropped, which is no failure. */
   add(info: SignalInfo, limit: number): boolean {
     const queue = this.#queues.get(info.signo);

@@ -56,6 +56,8 @@ function send(group: ThreadGroup, queue: PendingSignals, only: Task | undefined,
 function ignoredOnArrival(group: ThreadGroup, only: Task | undefined, signo: number): boolean {
   if (!group.actions.ignores(signo)) return false;
   const task = only ?? group.leader;
+  // A tracer hears of ignored ones too.
+  if (task.tracee) return false;
   return !maskHas(task.realMask ?? task.mask, signo) && !maskHas(task.mask, signo);
 }
 
@@ -123,7 +125,8 @@ export function hasDeliverable(task: Task): boolean {
 
 /** The next signal to deliver, the task's own before the group's. */
 export function takeSignal(task: Task, blocked: SignalMask = task.mask): SignalInfo | undefined {
-  return task.pending.take(blocked) ?? task.group.pending.take(blocked);
+  const info = task.pending.take(blocked) ?? task.group.pending.take(blocked);
+  return info?.kind === 'timer' ? info.taken(info) : info;
 }
 
 /** Drops what is queued of a signal, everywhere in the group (it is ignored from now on, or undone). */

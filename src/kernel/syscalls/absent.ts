@@ -64,7 +64,6 @@ const ABSENCES: readonly Absence[] = [
   { errno: E.ENOSYS, note: 'no segment descriptors for guests', names: ['modify_ldt'] },
   { errno: E.ENOSYS, note: 'no disk quotas', names: ['quotactl', 'quotactl_fd'] },
   { errno: E.EOPNOTSUPP, note: 'no file handles', names: ['name_to_handle_at'] },
-  { errno: E.EPERM, note: 'processes cannot be traced yet', names: ['ptrace'] },
   { errno: E.ENOSYS, note: 'as a kernel built without it: no process can be compared', names: ['kcmp'] },
   { errno: E.ENOSYS, note: 'no filters of system calls for guests yet', names: ['seccomp'] },
   {
@@ -139,11 +138,6 @@ const ABSENCES: readonly Absence[] = [
     errno: E.ENOSYS,
     note: 'no POSIX message queues yet',
     names: ['mq_open', 'mq_unlink', 'mq_timedsend', 'mq_timedreceive', 'mq_notify', 'mq_getsetattr'],
-  },
-  {
-    errno: E.ENOSYS,
-    note: 'no POSIX timers yet; setitimer and timerfd do without',
-    names: ['timer_create', 'timer_settime', 'timer_gettime', 'timer_getoverrun', 'timer_delete'],
   },
   {
     errno: E.ENOSYS,

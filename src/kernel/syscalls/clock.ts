@@ -7,7 +7,6 @@ import {
   CLOCK_BOOTTIME,
   CLOCK_MONOTONIC,
   CLOCK_MONOTONIC_COARSE,
-  CLOCK_MONOTONIC_RAW,
   CLOCK_REALTIME,
   CLOCK_REALTIME_COARSE,
   CLOCK_TAI,
@@ -30,7 +29,8 @@ import {
   type Result,
 } from '../outcome.js';
 import type { Task } from '../task/task.js';
-import { deadlineOf, isValidTimespec, nsOf, readClock, timespecOf } from '../time/clocks.js';
+import { cpuClockReader, deadlineOf, isValidTimespec, nsOf, readClock, timespecOf } from '../time/clocks.js';
+import { CpuAlarm } from '../time/cpu-alarm.js';
 import { sleepUntil } from '../wait.js';
 import { clockId, flags, intOut, structAt, structIn, structOut } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
@@ -45,7 +45,7 @@ export const clockCalls: Declaration[] = [
     NR.clock_gettime,
     'clock_gettime',
     [arg('clockid', clockId), arg('tp', structOut(timespec))],
-    { classes: ['clock'], note: 'a thread CPU clock shows the time of its process' },
+    { classes: ['clock'] },
     (task, clock, at) => {
       const now = readClock(task, clock);
       if (now instanceof Failure) return now;
@@ -123,7 +123,7 @@ export const clockCalls: Declaration[] = [
       arg('t', structAt(timespec)),
       arg('remain', structOut(timespec)),
     ],
-    { classes: ['clock'], support: 'partial', note: 'CPU time clocks cannot be slept on: EOPNOTSUPP' },
+    { classes: ['clock'] },
     clockNanosleep,
   ),
 ];
@@ -137,6 +137,8 @@ function clockNanosleep(task: Task, clock: number, how: number, at: UserAddr, re
   if (refused) return refused;
   const time = task.memory.readStruct(timespec, at);
   if (!isValidTimespec(time)) return fail(E.EINVAL);
+  const cpu = cpuClockReader(task, clock);
+  if (cpu) return sleepOnCpuClock(task, cpu, nsOf(time) + (how & TIMER_ABSTIME ? 0 : (cpu() ?? 0)));
   if ((how & TIMER_ABSTIME) === 0) return sleepFor(task, time, rem);
   return sleepTo(deadlineOf(task.kernel, clock, time), () => RESTART_UNLESS_HANDLED);
 }
@@ -150,12 +152,29 @@ function notForSleep(task: Task, clock: number): Failure | undefined {
       return undefined;
     case CLOCK_THREAD_CPUTIME_ID:
       return fail(E.EINVAL);
-    case CLOCK_MONOTONIC_RAW:
-      return fail(E.EOPNOTSUPP);
     default: {
       const known = readClock(task, clock);
-      return known instanceof Failure ? known : fail(E.EOPNOTSUPP);
+      if (known instanceof Failure) return known;
+      return cpuClockReader(task, clock) ? undefined : fail(E.EOPNOTSUPP);
     }
+  }
+}
+
+/** Until others have used so much CPU time. What a signal interrupts is not gone on with. */
+function* sleepOnCpuClock(task: Task, read: () => number | undefined, deadlineNs: number): Blocking<Outcome> {
+  const alarm = new CpuAlarm(task.kernel, read);
+  try {
+    const how = yield {
+      deadlineNs: Number.POSITIVE_INFINITY,
+      interruptible: true,
+      arm(wake) {
+        alarm.set(deadlineNs, wake);
+        return () => alarm.cancel();
+      },
+    };
+    return how === 'interrupted' ? RESTART_UNLESS_HANDLED : 0;
+  } finally {
+    alarm.cancel();
   }
 }
 

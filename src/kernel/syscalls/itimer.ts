@@ -1,17 +1,17 @@
 /** alarm(2), getitimer(2), setitimer(2). */
 import { E } from '../../abi/errno.js';
 import { NR } from '../../abi/numbers.js';
-import { ITIMER_REAL, itimers, itimerval } from '../../abi/time.js';
+import { ITIMER_PROF, ITIMER_REAL, ITIMER_VIRTUAL, itimers, itimerval } from '../../abi/time.js';
 import { NS_PER_SEC } from '../../base/clock.js';
 import { fail, type Result, SyscallError } from '../outcome.js';
 import { getRealTimer, type RealTimer, setRealTimer } from '../signal/real-timer.js';
+import type { Task } from '../task/task.js';
+import { cpuTimerOf } from '../time/cpu-timer.js';
 import { choice, structAt, structOut, uint } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
 
 const NS_PER_USEC = 1000;
 const USEC_PER_SEC = 1_000_000;
-const REAL_ONLY =
-  'ITIMER_REAL; nothing counts CPU time in steps yet: ITIMER_VIRTUAL and ITIMER_PROF fail with EINVAL';
 
 export const itimerCalls: Declaration[] = [
   syscall(NR.alarm, 'alarm', [arg('seconds', uint)], { classes: ['clock'] }, ({ kernel, group }, seconds) => {
@@ -24,10 +24,11 @@ export const itimerCalls: Declaration[] = [
     NR.getitimer,
     'getitimer',
     [arg('which', choice(itimers)), arg('curr_value', structOut(itimerval))],
-    { classes: ['clock'], support: 'partial', note: REAL_ONLY },
+    { classes: ['clock'] },
     (task, which, at): Result => {
-      if (which !== ITIMER_REAL) return fail(E.EINVAL);
-      task.memory.writeStruct(itimerval, at, toItimerval(getRealTimer(task.kernel, task.group)));
+      const timer = timerOf(task, which);
+      if (!timer) return fail(E.EINVAL);
+      task.memory.writeStruct(itimerval, at, toItimerval(timer.get()));
       return 0;
     },
   ),
@@ -39,20 +40,39 @@ export const itimerCalls: Declaration[] = [
       arg('new_value', structAt(itimerval)),
       arg('old_value', structOut(itimerval)),
     ],
-    { classes: ['clock'], support: 'partial', note: REAL_ONLY },
+    { classes: ['clock'] },
     (task, which, nextAt, oldAt): Result => {
       // Linux takes NULL for "disarm".
       const next =
         nextAt === 0
           ? { remainingNs: 0, intervalNs: 0 }
           : fromItimerval(task.memory.readStruct(itimerval, nextAt));
-      if (which !== ITIMER_REAL) return fail(E.EINVAL);
-      const before = setRealTimer(task.kernel, task.group, next);
+      const timer = timerOf(task, which);
+      if (!timer) return fail(E.EINVAL);
+      const before = timer.set(next);
       if (oldAt !== 0) task.memory.writeStruct(itimerval, oldAt, toItimerval(before));
       return 0;
     },
   ),
 ];
+
+interface IntervalTimer {
+  get(): RealTimer;
+  set(next: RealTimer): RealTimer;
+}
+
+function timerOf({ kernel, group }: Task, which: number): IntervalTimer | undefined {
+  switch (which) {
+    case ITIMER_REAL:
+      return { get: () => getRealTimer(kernel, group), set: (next) => setRealTimer(kernel, group, next) };
+    case ITIMER_VIRTUAL:
+      return cpuTimerOf(kernel, group, 'virtual');
+    case ITIMER_PROF:
+      return cpuTimerOf(kernel, group, 'prof');
+    default:
+      return undefined;
+  }
+}
 
 interface Timeval {
   sec: number;

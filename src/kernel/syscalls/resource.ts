@@ -18,6 +18,7 @@ import { CAP, has } from '../auth/credentials.js';
 import { type Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import type { CpuTime } from '../task/thread-group.js';
+import { watchCpuLimit } from '../time/cpu-timer.js';
 import { choice, int, structAt, structOut } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
 
@@ -54,7 +55,7 @@ export const resourceCalls: Declaration[] = [
     NR.getrusage,
     'getrusage',
     [arg('who', choice(rusageWhos)), arg('usage', structOut(rusage))],
-    { support: 'partial', note: 'CPU time and resident size; a thread is told of its whole process' },
+    { support: 'partial', note: 'CPU time and the largest resident size' },
     getRusage,
   ),
   syscall(NR.times, 'times', [arg('buf', structOut(tms))], {}, times),
@@ -75,6 +76,7 @@ function prlimit(task: Task, pid: number, which: number, newAt: UserAddr, oldAt:
   if (next) {
     const refused = limits.change(which, { soft: next.cur, hard: next.max }, task.creds);
     if (refused) return refused;
+    if (which === RLIMIT.CPU) watchCpuLimit(task.kernel, target.group);
   }
   if (oldAt !== 0) task.memory.writeStruct(rlimit64, oldAt, { cur: soft, max: hard });
   return 0;
@@ -97,7 +99,9 @@ function writeLimit(task: Task, of: Task, which: number, at: UserAddr): number {
 
 function changeLimit(task: Task, of: Task, which: number, at: UserAddr): Failure | undefined {
   const { cur, max } = task.memory.readStruct(rlimit64, at);
-  return of.group.limits.change(which, { soft: cur, hard: max }, task.creds);
+  const refused = of.group.limits.change(which, { soft: cur, hard: max }, task.creds);
+  if (!refused && which === RLIMIT.CPU) watchCpuLimit(task.kernel, of.group);
+  return refused;
 }
 
 function timevalOf(ns: number): { sec: number; usec: number } {
@@ -108,7 +112,11 @@ function timevalOf(ns: number): { sec: number; usec: number } {
 function getRusage(task: Task, who: number, at: UserAddr): Result {
   const cpu = cpuTimeOf(task, who);
   if (!cpu) return fail(E.EINVAL);
-  const resident = who === RUSAGE_CHILDREN ? 0 : task.context.addressSpace.residentBytes();
+  const { group } = task;
+  const resident =
+    who === RUSAGE_CHILDREN
+      ? group.childrenMaxResident
+      : Math.max(group.maxResident, task.context.addressSpace.peakResidentBytes());
   task.memory.writeStruct(rusage, at, {
     utime: timevalOf(cpu.user),
     stime: timevalOf(cpu.system),
@@ -133,8 +141,9 @@ function getRusage(task: Task, who: number, at: UserAddr): Result {
 function cpuTimeOf(task: Task, who: number): CpuTime | undefined {
   switch (who) {
     case RUSAGE_SELF:
-    case RUSAGE_THREAD:
       return task.group.cpuTime();
+    case RUSAGE_THREAD:
+      return task.cpuTime();
     case RUSAGE_CHILDREN:
       return task.group.childrenCpu;
     default:

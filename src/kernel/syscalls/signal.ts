@@ -113,13 +113,11 @@ export const signalCalls: Declaration[] = [
     },
   ),
   syscall(NR.pause, 'pause', [], signal, () => untilSignal()),
-  syscall(
-    NR.restart_syscall,
-    'restart_syscall',
-    [],
-    { ...signal, note: 'interrupted calls go on inside the kernel, so there is never one to go on with' },
-    () => fail(E.EINTR),
-  ),
+  syscall(NR.restart_syscall, 'restart_syscall', [], signal, (task) => {
+    const again = task.restartBlock;
+    task.restartBlock = undefined;
+    return again ? again() : fail(E.EINTR);
+  }),
 ];
 
 const KNOWN_FLAGS =

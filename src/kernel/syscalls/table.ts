@@ -31,9 +31,11 @@ import { mountCalls } from './mount.js';
 import { openCalls } from './open.js';
 import { pipeCalls } from './pipe.js';
 import { pollCalls } from './poll.js';
+import { posixTimerCalls } from './posix-timer.js';
 import { prctlCalls } from './prctl.js';
 import { priorityCalls } from './priority.js';
 import { processVmCalls } from './process-vm.js';
+import { ptraceCalls } from './ptrace.js';
 import { randomCalls } from './random.js';
 import { readCalls } from './read.js';
 import { resourceCalls } from './resource.js';
@@ -74,11 +76,13 @@ const families: readonly (readonly Declaration[])[] = [
   signalCalls,
   killCalls,
   itimerCalls,
+  posixTimerCalls,
   futexCalls,
   identityCalls,
   credentialsCalls,
   capabilityCalls,
   prctlCalls,
+  ptraceCalls,
   resourceCalls,
   schedCalls,
   priorityCalls,

@@ -24,7 +24,6 @@ import type { UserAddr } from '../../base/brand.js';
 import { NS_PER_SEC } from '../../base/clock.js';
 import { type Blocking, Failure, fail, type Outcome, Restart, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
-import type { CpuTime } from '../task/thread-group.js';
 import { type ChildChange, type ChildSelector, waitForChild } from '../task/wait-child.js';
 import { addr, choice, flags, int, structOut, waitStatusOut } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
@@ -43,7 +42,7 @@ export const waitCalls: Declaration[] = [
       arg('options', flags(waitOptions)),
       arg('rusage', structOut(rusage)),
     ],
-    { classes: ['process'], support: 'partial', note: '__WNOTHREAD is ignored; rusage has CPU times only' },
+    { classes: ['process'], support: 'partial', note: 'rusage has CPU times and the size of memory' },
     wait4,
   ),
   syscall(
@@ -67,7 +66,7 @@ function wait4(task: Task, pid: number, statusAt: UserAddr, options: number, usa
   return finish(waitForChild(task, selectorOfPid(task, pid), options | WEXITED), (change) => {
     if (change === 'none') return 0;
     if (statusAt !== 0) task.memory.writeU32(statusAt, change.status);
-    if (usageAt !== 0) writeUsage(task, usageAt, change.cpu);
+    if (usageAt !== 0) writeUsage(task, usageAt, change);
     return change.pid;
   });
 }
@@ -91,7 +90,7 @@ function waitid(
   const selector = selectorOfId(task, type, id);
   if (selector instanceof Failure) return selector;
   return finish(waitForChild(task, selector, options), (change) => {
-    if (change !== 'none' && usageAt !== 0) writeUsage(task, usageAt, change.cpu);
+    if (change !== 'none' && usageAt !== 0) writeUsage(task, usageAt, change);
     if (infoAt !== 0) task.memory.write(infoAt, infoOf(change));
     return 0;
   });
@@ -150,7 +149,8 @@ function* later(
   return r instanceof Failure || r instanceof Restart ? r : tell(r);
 }
 
-function writeUsage(task: Task, at: UserAddr, { user, system }: CpuTime): void {
+function writeUsage(task: Task, at: UserAddr, { cpu, maxResident }: ChildChange): void {
+  const { user, system } = cpu;
   const time = (nanoseconds: number): { sec: number; usec: number } => ({
     sec: Math.floor(nanoseconds / NS_PER_SEC),
     usec: Math.floor((nanoseconds % NS_PER_SEC) / 1000),
@@ -158,7 +158,7 @@ function writeUsage(task: Task, at: UserAddr, { user, system }: CpuTime): void {
   task.memory.writeStruct(rusage, at, {
     utime: time(user),
     stime: time(system),
-    maxrss: 0,
+    maxrss: Math.floor(maxResident / 1024),
     ixrss: 0,
     idrss: 0,
     isrss: 0,

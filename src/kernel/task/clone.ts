@@ -7,14 +7,20 @@
  */
 import { CLONE, CLONE_CLEAR_SIGHAND } from '../../abi/clone.js';
 import { E } from '../../abi/errno.js';
+import { PTRACE_EVENT, type PtraceEvent } from '../../abi/ptrace.js';
 import { RLIMIT } from '../../abi/resource.js';
-import { NSIG } from '../../abi/signal.js';
+import { NSIG, SIG } from '../../abi/signal.js';
 import type { Pid, Tid, UserAddr } from '../../base/brand.js';
 import type { Context } from '../../platform/platform.js';
 import { CAP, has } from '../auth/credentials.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { type Blocking, Failure, fail, type Outcome, RESTART_ALWAYS, type Result } from '../outcome.js';
+import { eventStop, wantsEvent } from '../ptrace/stop.js';
+import { link } from '../ptrace/tracee.js';
 import { PendingSignals } from '../signal/pending.js';
+import { sendToTask } from '../signal/send.js';
+import { kernelSignal } from '../signal/siginfo.js';
+import { watchCpuLimit } from '../time/cpu-timer.js';
 import { eventBase } from './event-base.js';
 import { start } from './run.js';
 import { NO_ALT_STACK, Task } from './task.js';
@@ -61,14 +67,46 @@ export function clone(parent: Task, request: CloneRequest): Result {
   if (flags & CLONE.CHILD_SETTID) child.memory.tryWrite(request.childTid, word(tid));
   if (flags & CLONE.CHILD_CLEARTID) child.clearChildTid = request.childTid;
 
+  const event = traceChild(parent, child, flags, request.exitSignal);
   const { events } = parent.kernel;
   if (events.wants('taskStart')) events.emit({ ...eventBase(child), type: 'taskStart', comm: child.comm });
   start(child);
+  if (event !== undefined) return tracedClone(parent, child, flags, event);
   return flags & CLONE.VFORK ? waitForVfork(child) : tid;
 }
 
+/** The child of a tracee is one too, when its tracer said so: ptrace(2), PTRACE_O_TRACEFORK and its kin. */
+function traceChild(parent: Task, child: Task, flags: number, exitSignal: number): PtraceEvent | undefined {
+  const { tracee } = parent;
+  if (!tracee) return undefined;
+  let event: PtraceEvent | undefined = PTRACE_EVENT.CLONE;
+  if (flags & CLONE.VFORK) event = PTRACE_EVENT.VFORK;
+  else if (exitSignal === SIG.CHLD) event = PTRACE_EVENT.FORK;
+  if (flags & CLONE.UNTRACED || !wantsEvent(tracee, event)) event = undefined;
+  if (event !== undefined || flags & CLONE.PTRACE) {
+    const own = link(child, tracee.tracer, tracee.how);
+    own.options = tracee.options;
+    if (tracee.how === 'seized') own.trapPending = true;
+    else sendToTask(child, kernelSignal(SIG.STOP));
+    child.attention = true;
+  }
+  return event ?? (flags & CLONE.VFORK ? PTRACE_EVENT.VFORK_DONE : undefined);
+}
+
+function* tracedClone(parent: Task, child: Task, flags: number, event: PtraceEvent): Blocking<Outcome> {
+  const { tid } = child;
+  // Both are made before the first stop: the child may be done before its parent goes on.
+  const vfork = flags & CLONE.VFORK ? waitForVfork(child) : undefined;
+  if (event !== PTRACE_EVENT.VFORK_DONE) yield* eventStop(parent, event, tid);
+  if (vfork) {
+    yield* vfork;
+    yield* eventStop(parent, PTRACE_EVENT.VFORK_DONE, tid);
+  }
+  return tid;
+}
+
 /** Nothing but a kill ends this wait: the child uses the parent's stack. */
-function* waitForVfork(child: Task): Blocking<Outcome> {
+function waitForVfork(child: Task): Blocking<Outcome> {
   const { tid } = child;
   let done = false;
   let wake: (() => void) | undefined;
@@ -76,20 +114,22 @@ function* waitForVfork(child: Task): Blocking<Outcome> {
     done = true;
     wake?.();
   };
-  while (!done) {
-    yield {
-      deadlineNs: Number.POSITIVE_INFINITY,
-      interruptible: false,
-      arm(w) {
-        wake = w;
-        if (done) w();
-        return () => {
-          wake = undefined;
-        };
-      },
-    };
-  }
-  return tid;
+  return (function* () {
+    while (!done) {
+      yield {
+        deadlineNs: Number.POSITIVE_INFINITY,
+        interruptible: false,
+        arm(w) {
+          wake = w;
+          if (done) w();
+          return () => {
+            wake = undefined;
+          };
+        },
+      };
+    }
+    return tid;
+  })();
 }
 
 function checkFlags(parent: Task, { flags, exitSignal }: CloneRequest): Failure | undefined {
@@ -165,7 +205,9 @@ function makeGroup(parent: Task, tid: Tid, flags: number, exitSignal: number): T
     sibling ? from.exitSignal : exitSignal,
   );
   group.dumpable = from.dumpable;
+  group.terminal = from.terminal;
   group.creator = sibling ? from.creator : parent;
+  if (from.cpuLimit) watchCpuLimit(parent.kernel, group);
   if (flags & CLONE.SIGHAND) group.actions = from.actions;
   else if (flags >= CLONE_CLEAR_SIGHAND) group.actions = from.actions.forExec();
   else group.actions = from.actions.fork();

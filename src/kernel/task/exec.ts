@@ -5,14 +5,20 @@
  * succeeded. Then the other threads end, and the task, alone and leader of its group now, moves into
  * the new address space.
  */
+import { PTRACE_EVENT } from '../../abi/ptrace.js';
 import { SIG } from '../../abi/signal.js';
 import { userAddr } from '../../base/brand.js';
 import type { VfsPath } from '../fs/path.js';
 import type { WalkContext } from '../fs/walk.js';
 import { type LoadedProgram, loadProgram } from '../loader/load.js';
 import { type Blocking, ENTER_EXEC, Failure, type Outcome, type Result } from '../outcome.js';
+import { eventStop, wantsEvent } from '../ptrace/stop.js';
+import { unlink } from '../ptrace/tracee.js';
+import { sendToTask } from '../signal/send.js';
+import { userSignal } from '../signal/siginfo.js';
 import { block, IN, WOULD_BLOCK } from '../wait.js';
 import { eventBase } from './event-base.js';
+import { accountSpace } from './exit.js';
 import { killOthers } from './group-exit.js';
 import { NO_ALT_STACK, type Task } from './task.js';
 
@@ -31,6 +37,16 @@ export function execute(task: Task, request: ExecRequest): Result {
   if (program instanceof Failure) return program;
   if (group.tasks.size > 1) return alone(task, request, program);
   swap(task, request, program);
+  return task.tracee ? traced(task, task.tid) : ENTER_EXEC;
+}
+
+/** A tracer that did not ask for the event is told by a SIGTRAP, unless it seized the task. */
+function* traced(task: Task, formerTid: number): Blocking<Outcome> {
+  const { tracee } = task;
+  if (wantsEvent(tracee, PTRACE_EVENT.EXEC)) yield* eventStop(task, PTRACE_EVENT.EXEC, formerTid);
+  else if (tracee?.how === 'attached') {
+    sendToTask(task, userSignal(SIG.TRAP, task.group.pid, task.creds.uid));
+  }
   return ENTER_EXEC;
 }
 
@@ -48,10 +64,14 @@ function* alone(task: Task, request: ExecRequest, program: LoadedProgram): Block
     yield* block(group.taskGone, IN, () => (group.tasks.size === 1 ? true : WOULD_BLOCK), {
       interruptible: false,
     });
-    if (group.leader !== task) task.kernel.tasks.makeLeader(task);
+    const formerTid = task.tid;
+    if (group.leader !== task) {
+      unlink(group.leader);
+      task.kernel.tasks.makeLeader(task);
+    }
     used = true;
     swap(task, request, program);
-    return ENTER_EXEC;
+    return task.tracee ? yield* traced(task, formerTid) : ENTER_EXEC;
   } finally {
     if (group.execTask === task) group.execTask = undefined;
     if (!used) program.mm.release();
@@ -61,6 +81,9 @@ function* alone(task: Task, request: ExecRequest, program: LoadedProgram): Block
 function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgram): void {
   const { group } = task;
   const { context: oldContext, mm: oldMm } = task;
+  accountSpace(task);
+  const { user, system } = oldContext.cpuTime();
+  task.cpuBefore = { user: task.cpuBefore.user + user, system: task.cpuBefore.system + system };
   task.context = program.mm.space.first;
   task.context.owner = task;
   task.mm = program.mm;
@@ -77,6 +100,8 @@ function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgra
   task.files.closeOnExec();
   group.actions = group.actions.forExec();
   group.hasExecuted = true;
+  group.timers.clear();
+  task.restartBlock = undefined;
   group.exitSignal = SIG.CHLD;
   task.comm = program.comm;
   task.altStack = { ...NO_ALT_STACK };

@@ -6,13 +6,18 @@
  * their next parent and tells its own. Nothing here may fail half way: an address space that is broken
  * by then is passed over.
  */
-import { SIG } from '../../abi/signal.js';
+import { CLD, SIG } from '../../abi/signal.js';
+import { statusCode } from '../../abi/wait.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
+import { leaderEnded } from '../fs/tty/controlling.js';
 import { wakeRobustFutexes } from '../futex/robust.js';
 import { SyscallError } from '../outcome.js';
+import { tellTracer } from '../ptrace/stop.js';
+import { heldByTracer, releaseTracees, unlink } from '../ptrace/tracee.js';
 import { hasStoppedMember, isOrphaned, settleGroupStop } from '../signal/job-control.js';
 import { sendToGroup } from '../signal/send.js';
 import { kernelSignal } from '../signal/siginfo.js';
+import { cancelCpuTimers } from '../time/cpu-timer.js';
 import { IN } from '../wait.js';
 import { notifyParentOfExit, wakeParent } from './child-notice.js';
 import { eventBase } from './event-base.js';
@@ -38,7 +43,8 @@ export function exitTask(task: Task): void {
   attempt(task, () => accountCpu(task, { last }));
   releaseHolds(task);
   group.tasks.delete(task);
-  if (task !== group.leader) kernel.tasks.removeTid(task.tid);
+  if (task.tracees) releaseTracees(task);
+  if (task !== group.leader) endThread(task);
   tellChildrenOfDeath(task);
   settleGroupStop(group);
   atRest(task);
@@ -65,10 +71,16 @@ function clearTid(task: Task, addr: UserAddr): void {
 
 /** Asking the host costs a call: only when the address space goes with this task. */
 function accountCpu(task: Task, { last }: { last: boolean }): void {
-  if (!last || task.mm.shared) return;
-  const { user, system } = task.context.addressSpace.cpuTime();
-  task.group.cpu.user += user;
-  task.group.cpu.system += system;
+  if (!last) return;
+  accountSpace(task);
+}
+
+/** What is known of an address space that the last task of its group leaves. */
+export function accountSpace({ group, mm, context }: Task): void {
+  const { user, system } = mm.shared ? context.cpuTime() : context.addressSpace.cpuTime();
+  group.cpu.user += user;
+  group.cpu.system += system;
+  if (!mm.shared) group.maxResident = Math.max(group.maxResident, mm.space.peakResidentBytes());
 }
 
 function releaseHolds(task: Task): void {
@@ -103,18 +115,36 @@ function tellChildrenOfDeath(task: Task): void {
   }
 }
 
+/** A traced thread keeps its number until its tracer has waited for it. */
+function endThread(task: Task): void {
+  const { tracee, kernel } = task;
+  if (tracee) tellTracer(tracee, task, CLD.EXITED, statusCode(task.exitStatus ?? 0));
+  else kernel.tasks.removeTid(task.tid);
+}
+
 function endGroup(group: ThreadGroup, status: number): void {
   const { leader } = group;
   const { tasks } = leader.kernel;
   group.realTimer?.cancel();
   group.realTimer = undefined;
+  group.timers.clear();
+  cancelCpuTimers(group);
   group.stopped = undefined;
   group.stopping = undefined;
+  leaderEnded(tasks, group);
   const adopter = nextParent(group);
   for (const child of [...group.children]) reparent(tasks, child, adopter);
   hangUpOrphans(tasks, group);
   group.exitStatus = status;
   const { parent } = group;
+  const { tracee } = leader;
+  if (tracee && heldByTracer(leader)) {
+    // Its tracer is told first; wait-tracee.ts hands it on.
+    tellTracer(tracee, leader, CLD.EXITED, statusCode(status));
+    for (const tell of group.onExit.splice(0)) tell(status);
+    return;
+  }
+  if (tracee) unlink(leader);
   if (notifyParentOfExit(group, status)) tasks.forget(group);
   wakeParent(parent);
   for (const tell of group.onExit.splice(0)) tell(status);
@@ -133,6 +163,7 @@ function reparent(tasks: TaskSet, child: ThreadGroup, adopter: ThreadGroup | und
   adopter?.children.add(child);
   child.exitSignal = SIG.CHLD;
   if (child.exitStatus !== undefined) {
+    if (heldByTracer(child.leader)) return;
     if (notifyParentOfExit(child, child.exitStatus)) tasks.forget(child);
     wakeParent(adopter);
     return;

@@ -46,6 +46,7 @@ export function kick(task: Task): void {
       break;
     case 'blocked':
     case 'stopped':
+    case 'traced':
     case 'new':
       task.kernel.tasks.runQueue.add(task);
       break;

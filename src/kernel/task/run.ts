@@ -8,6 +8,7 @@
  * An error that is no SyscallError is a bug of ours: it is logged, and ends the guest, not the kernel.
  */
 import { E } from '../../abi/errno.js';
+import { NR } from '../../abi/numbers.js';
 import { SIG } from '../../abi/signal.js';
 import { type AddressSpace, type Context, GuestBroken, type TrapSink } from '../../platform/platform.js';
 import {
@@ -17,6 +18,7 @@ import {
   fail,
   type Outcome,
   Restart,
+  type Result,
   SyscallError,
   type Wait,
   type Wake,
@@ -40,6 +42,7 @@ import {
 import { atRest } from './stop.js';
 import { Task } from './task.js';
 import type { TaskSet } from './task-set.js';
+import { goOnTraced, leave, stopAsAsked, stopAtEntry, stopAtReturn, stopAtSignal } from './traced.js';
 
 export type { RunState };
 
@@ -93,7 +96,7 @@ export function start(task: Task): void {
 /** A task that is to die or to rest does not carry out its trap; when it rests it does so afterwards. */
 function mustNotServe(task: Task): boolean {
   if (task.killed) {
-    exitTask(task);
+    leave(task);
     return true;
   }
   if (task.stopCount === 0) return false;
@@ -105,19 +108,10 @@ function mustNotServe(task: Task): boolean {
 function serve(task: Task): void {
   const { trap } = task.context;
   switch (trap.kind) {
-    case 'syscall': {
-      const result = task.kernel.tasks.dispatch(task);
-      if (typeof result === 'number') {
-        task.context.setReturn(result);
-        if (task.savedMask) restoreMask(task);
-        toGuest(task);
-      } else if (isOutcome(result)) {
-        complete(task, result);
-      } else {
-        drive(task, result, undefined);
-      }
+    case 'syscall':
+      if (task.tracee?.watch === 'syscall') stopAtEntry(task, task.tracee);
+      else enter(task);
       return;
-    }
     case 'fault':
       faulted(task);
       break;
@@ -130,12 +124,30 @@ function serve(task: Task): void {
   toGuest(task);
 }
 
+/** Carries out the system call. */
+export function enter(task: Task): void {
+  const result = task.kernel.tasks.dispatch(task);
+  if (typeof result === 'number' && !task.tracee) {
+    task.context.setReturn(result);
+    if (task.savedMask) restoreMask(task);
+    toGuest(task);
+  } else {
+    settleResult(task, result);
+  }
+}
+
+function settleResult(task: Task, result: Result): void {
+  if (typeof result === 'number' || isOutcome(result)) complete(task, result);
+  else drive(task, result, undefined);
+}
+
 function isOutcome(r: object): r is Failure | Restart | Enter {
   return r instanceof Failure || r instanceof Restart || r instanceof Enter;
 }
 
 function faulted(task: Task): void {
   const { signo, code, addr, error, trapno } = task.context.trap;
+  task.restart = undefined;
   if (signo === SIG.SEGV && task.mm.growStack(addr, { limits: task.group.limits, creds: task.creds })) return;
   const { events } = task.kernel;
   if (events.wants('fault')) events.emit({ ...eventBase(task), type: 'fault', signo, code, addr });
@@ -152,19 +164,25 @@ function complete(task: Task, outcome: Outcome): void {
     interrupted = outcome.errno === E.EINTR;
   } else if (outcome instanceof Restart) {
     task.restart = outcome;
+    task.context.setReturn(-RESTART_ERRNO[outcome.rule]);
     interrupted = true;
   } else if (outcome.state === 'exit' || outcome.state === 'exitGroup') {
-    exitTask(task);
+    leave(task);
     return;
   }
   if (interrupted) task.attention = true;
   else if (task.savedMask) restoreMask(task);
-  toGuest(task);
+  if (task.tracee) stopAtReturn(task, task.tracee);
+  else toGuest(task);
 }
 
-function toGuest(task: Task): void {
+/** What the guest never sees, but its tracer does: include/linux/errno.h. */
+const RESTART_ERRNO = { ifSaRestart: 512, always: 513, unlessHandled: 514, block: 516 } as const;
+
+export function toGuest(task: Task): void {
   if (task.attention && !attend(task)) return;
   task.state = GUEST;
+  if (task.tracee) task.context.singleStep = task.tracee.watch === 'step';
   task.context.resume();
 }
 
@@ -173,7 +191,11 @@ function attend(task: Task): boolean {
   do {
     for (;;) {
       if (task.killed) {
-        exitTask(task);
+        leave(task);
+        return false;
+      }
+      if (task.tracee && (task.stopPending || task.tracee.trapPending)) {
+        stopAsAsked(task, task.tracee);
         return false;
       }
       if (task.stopPending) joinGroupStop(task);
@@ -184,23 +206,30 @@ function attend(task: Task): boolean {
       }
       const info = takeSignal(task);
       if (!info) break;
+      if (task.tracee) {
+        stopAtSignal(task, task.tracee, info);
+        return false;
+      }
       deliver(task, info);
     }
     task.attention = false;
-    // No handler ran (it would have settled this): the call starts anew as if nothing had been.
-    if (task.restart && task.restart.rule !== 'block') {
-      task.restart = undefined;
-      task.context.rewindSyscall();
-    }
+    if (task.restart) startAnew(task, task.restart);
     restoreMask(task);
   } while (task.attention);
-  const again = task.restart?.again;
-  if (!again) return true;
+  return true;
+}
+
+/** No handler ran (it would have settled this): the call starts anew as if nothing had been. */
+function startAnew(task: Task, { rule, again }: Restart): void {
   task.restart = undefined;
-  const result = again();
-  if (typeof result === 'number' || isOutcome(result)) complete(task, result);
-  else drive(task, result, undefined);
-  return false;
+  // A debugger that moved the guest elsewhere says so by taking the number away.
+  if (task.context.syscallNumber() < 0) return;
+  if (rule !== 'block') {
+    task.context.rewindSyscall();
+    return;
+  }
+  task.restartBlock = again;
+  task.context.rewindSyscall(NR.restart_syscall);
 }
 
 /** Goes on with a call that may have to wait (again). */
@@ -267,6 +296,9 @@ function go(task: Task): void {
     case 'blocked':
       unblock(task, state);
       break;
+    case 'traced':
+      goOnTraced(task, state);
+      break;
     case 'guest':
     case 'kernel':
     case 'dead':
@@ -277,12 +309,12 @@ function go(task: Task): void {
 function unblock(task: Task, state: BlockedState): void {
   if (task.killed) {
     abandon(task, state);
-    exitTask(task);
+    leave(task);
     return;
   }
   // Frozen: what woke it stays noted until the stop ends.
   if (task.stopCount > 0) return;
-  const work = task.stopPending || hasDeliverable(task);
+  const work = task.stopPending || task.tracee?.trapPending || hasDeliverable(task);
   if (!state.woken && state.wait.interruptible && task.attention && work) state.woken = 'interrupted';
   if (!state.woken) return;
   settle(state);

@@ -4,6 +4,7 @@
  *   new ──► guest ──trap──► kernel ──► guest
  *                             │  ├──► blocked ──wake──► kernel
  *                             │  ├──► stopped ──end of stop──► kernel
+ *                             │  ├──► traced ──its tracer lets it go on──► kernel
  *                             │  └──► dead
  * "Blocked" waits for something and a signal can end it; "stopped" ends only by whoever stopped it. A
  * blocked task may have a stop count too: it is then frozen, its wake-up is remembered.
@@ -20,12 +21,19 @@ export interface BlockedState {
   cancelTimer: (() => void) | undefined;
 }
 
+/** In a stop of ptrace(2), see traced.ts: `goOn` carries it on. */
+export interface TracedState {
+  readonly name: 'traced';
+  readonly goOn: () => void;
+}
+
 export type RunState =
   | { readonly name: 'new' }
   | { readonly name: 'guest' }
   | { readonly name: 'kernel' }
   | BlockedState
   | { readonly name: 'stopped' }
+  | TracedState
   | { readonly name: 'dead' };
 
 export const NEW: RunState = { name: 'new' };

@@ -11,7 +11,8 @@ import type { FdTable } from '../fs/fd-table.js';
 import type { FsContext } from '../fs/fs-context.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import type { UserMemory } from '../mm/user-memory.js';
-import type { Restart } from '../outcome.js';
+import type { Restart, Result } from '../outcome.js';
+import type { Tracee } from '../ptrace/tracee.js';
 import type { KernelServices } from '../services.js';
 import type { SignalMask } from '../signal/mask.js';
 import type { PendingSignals } from '../signal/pending.js';
@@ -58,6 +59,11 @@ export class Task {
   onRest: (() => void)[] | undefined;
   /** A system call that a signal interrupted, until it is known what becomes of it. */
   restart: Restart | undefined;
+  /** How restart_syscall(2) goes on with the call that a stop or an ignored signal interrupted. */
+  restartBlock: (() => Result) | undefined;
+  /** Somebody traces it (ptrace(2)), and whom it traces itself. */
+  tracee: Tracee | undefined;
+  tracees: Set<Task> | undefined;
   /** In the run queue. */
   queued = false;
   /** A child of vfork: lets the parent go on. Called when it executes a program or ends. */
@@ -65,6 +71,8 @@ export class Task {
   /** How the task ended, once it has: wait(2) status. */
   exitStatus: number | undefined;
   timerSlackNs = 50_000;
+  /** CPU time it used in address spaces it has left by execve. */
+  cpuBefore = { user: 0, system: 0 };
   /** personality(2) */
   personality = 0;
   readonly scheduling: Scheduling;
@@ -88,6 +96,12 @@ export class Task {
     if (like) this.personality = like.personality;
     this.startMonotonicNs = kernel.clock.monotonic();
     context.owner = this;
+  }
+
+  /** CPU time of this thread alone, in nanoseconds. */
+  cpuTime(): { user: number; system: number } {
+    const { user, system } = this.context.cpuTime();
+    return { user: this.cpuBefore.user + user, system: this.cpuBefore.system + system };
   }
 
   get memory(): UserMemory {

@@ -12,6 +12,9 @@ import type { Pid } from '../../base/brand.js';
 import type { Terminal } from '../fs/tty/terminal.js';
 import { SignalActions } from '../signal/actions.js';
 import { PendingSignals } from '../signal/pending.js';
+import type { CpuAlarm } from '../time/cpu-alarm.js';
+import type { CpuTimer } from '../time/cpu-timer.js';
+import { PosixTimers } from '../time/posix-timer.js';
 import { WaitQueue } from '../wait.js';
 import type { ResourceLimits } from './limits.js';
 import type { Task } from './task.js';
@@ -69,6 +72,15 @@ export class ThreadGroup {
   /** setitimer(ITIMER_REAL): see signal/real-timer.ts. */
   realTimer: { deadlineNs: number; intervalNs: number; cancel: () => void } | undefined;
 
+  /** timer_create(2) */
+  readonly timers = new PosixTimers();
+  /** setitimer(2) of CPU time, RLIMIT_CPU: see time/cpu-timer.ts. */
+  readonly cpuTimers: { virtual?: CpuTimer; prof?: CpuTimer } = {};
+  cpuLimit: CpuAlarm | undefined;
+
+  /** The most memory it had at once, of address spaces that are gone; and so of children waited for. */
+  maxResident = 0;
+  childrenMaxResident = 0;
   /** CPU time of tasks' address spaces that are gone, and of children waited for. */
   readonly cpu: CpuTime = { user: 0, system: 0 };
   readonly childrenCpu: CpuTime = { user: 0, system: 0 };
@@ -105,12 +117,15 @@ export class ThreadGroup {
   /** CPU time of the group so far, by its threads that live and those gone. */
   cpuTime(): CpuTime {
     const total = { ...this.cpu };
-    const [task] = this.tasks;
-    if (task) {
-      const now = task.context.addressSpace.cpuTime();
+    const [first] = this.tasks;
+    if (!first) return total;
+    const add = (now: CpuTime): void => {
       total.user += now.user;
       total.system += now.system;
-    }
+    };
+    // Memory shared with another process (vfork): what the whole address space used is not all ours.
+    if (first.mm.sharers > this.tasks.size) for (const task of this.tasks) add(task.context.cpuTime());
+    else add(first.context.addressSpace.cpuTime());
     return total;
   }
 }

@@ -9,6 +9,7 @@ import { CLD, SIG } from '../../abi/signal.js';
 import {
   __WALL,
   __WCLONE,
+  __WNOTHREAD,
   CONTINUED_STATUS,
   statusCode,
   statusSignal,
@@ -20,6 +21,8 @@ import {
   WSTOPPED,
 } from '../../abi/wait.js';
 import { type Blocking, type Failure, fail, RESTART_IF_SA_RESTART, type Restart } from '../outcome.js';
+import { heldByTracer } from '../ptrace/tracee.js';
+import { changeOfTracee, isTracedByParent, traceesOf } from '../ptrace/wait-tracee.js';
 import { block, IN, WOULD_BLOCK } from '../wait.js';
 import type { Task } from './task.js';
 import type { CpuTime, ThreadGroup } from './thread-group.js';
@@ -39,6 +42,8 @@ export interface ChildChange {
   readonly siStatus: number;
   /** Of the child and those it has waited for. */
   readonly cpu: CpuTime;
+  /** Bytes. */
+  readonly maxResident: number;
 }
 
 /** `options` are W*: which changes count, and WNOHANG. 'none': children, but nothing of them to tell. */
@@ -47,29 +52,32 @@ export function waitForChild(
   selector: ChildSelector,
   options: number,
 ): ChildChange | 'none' | Failure | Blocking<ChildChange | Failure | Restart> {
-  const { group } = task;
-  const first = findChange(group, selector, options);
-  return first === 'none' && !(options & WNOHANG) ? wait(group, selector, options) : first;
+  const first = findChange(task, selector, options);
+  return first === 'none' && !(options & WNOHANG) ? wait(task, selector, options) : first;
 }
 
 function* wait(
-  group: ThreadGroup,
+  task: Task,
   selector: ChildSelector,
   options: number,
 ): Blocking<ChildChange | Failure | Restart> {
-  const r = yield* block(group.childQueue, IN, () => {
-    const found = findChange(group, selector, options);
+  const r = yield* block(task.group.childQueue, IN, () => {
+    const found = findChange(task, selector, options);
     return found === 'none' ? WOULD_BLOCK : found;
   });
   return r === 'interrupted' || r === 'timedOut' ? RESTART_IF_SA_RESTART : r;
 }
 
-function findChange(
-  parent: ThreadGroup,
-  selector: ChildSelector,
-  options: number,
-): ChildChange | 'none' | Failure {
+function findChange(task: Task, selector: ChildSelector, options: number): ChildChange | 'none' | Failure {
   let any = false;
+  // __WCLONE and its kin do not apply to tracees.
+  for (const tracee of traceesOf(task, options & __WNOTHREAD ? 'thread' : 'group')) {
+    if (!selects(selector, { pid: tracee.tid, pgid: tracee.group.pgid })) continue;
+    any = true;
+    const change = changeOfTracee(tracee, options);
+    if (change) return change;
+  }
+  const parent = task.group;
   for (const child of parent.children) {
     if (!selects(selector, child) || !hasKind(child, options)) continue;
     any = true;
@@ -79,7 +87,7 @@ function findChange(
   return any ? 'none' : fail(E.ECHILD);
 }
 
-function selects(selector: ChildSelector, child: ThreadGroup): boolean {
+function selects(selector: ChildSelector, child: { readonly pid: number; readonly pgid: number }): boolean {
   switch (selector.type) {
     case 'any':
       return true;
@@ -99,12 +107,13 @@ function hasKind(child: ThreadGroup, options: number): boolean {
 function changeOf(child: ThreadGroup, options: number): ChildChange | undefined {
   const look = (options & WNOWAIT) !== 0;
   if (child.exitStatus !== undefined) {
-    if (!(options & WEXITED)) return undefined;
+    // One that another process traces is that one's to wait for first.
+    if (!(options & WEXITED) || heldByTracer(child.leader)) return undefined;
     const change = ended(child, child.exitStatus);
     if (!look) reap(child);
     return change;
   }
-  if (options & WSTOPPED && child.stopped && !child.stopped.reported) {
+  if (options & WSTOPPED && child.stopped && !child.stopped.reported && !isTracedByParent(child)) {
     const { signo } = child.stopped;
     if (!look) child.stopped.reported = true;
     return about(child, { status: stoppedStatus(signo), code: CLD.STOPPED, siStatus: signo });
@@ -131,6 +140,7 @@ function about(child: ThreadGroup, what: Pick<ChildChange, 'status' | 'code' | '
     uid: child.leader.creds.uid,
     ...what,
     cpu: { user: own.user + theirs.user, system: own.system + theirs.system },
+    maxResident: Math.max(child.maxResident, child.childrenMaxResident),
   };
 }
 
@@ -139,6 +149,11 @@ function reap(child: ThreadGroup): void {
   if (parent) {
     parent.childrenCpu.user += child.cpu.user + child.childrenCpu.user;
     parent.childrenCpu.system += child.cpu.system + child.childrenCpu.system;
+    parent.childrenMaxResident = Math.max(
+      parent.childrenMaxResident,
+      child.maxResident,
+      child.childrenMaxResident,
+    );
   }
   child.leader.kernel.tasks.forget(child);
 }

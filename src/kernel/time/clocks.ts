@@ -21,7 +21,7 @@ import { NS_PER_SEC, type Timespec } from '../../base/clock.js';
 import { type Failure, fail } from '../outcome.js';
 import type { KernelServices } from '../services.js';
 import type { Task } from '../task/task.js';
-import type { ThreadGroup } from '../task/thread-group.js';
+import { ThreadGroup } from '../task/thread-group.js';
 
 export function timespecOf(ns: number): Timespec {
   const sec = Math.floor(ns / NS_PER_SEC);
@@ -51,14 +51,42 @@ export function readClock(task: Task, clock: number): Timespec | Failure {
     case CLOCK_BOOTTIME:
     case CLOCK_BOOTTIME_ALARM:
       return timespecOf(task.kernel.clock.monotonic());
-    case CLOCK_PROCESS_CPUTIME_ID:
-    case CLOCK_THREAD_CPUTIME_ID:
-      return cpuClock(task.group);
     default: {
-      const group = groupOfCpuClock(task, clock);
-      return group ? cpuClock(group) : fail(E.EINVAL);
+      const now = cpuClockReader(task, clock)?.();
+      return now === undefined ? fail(E.EINVAL) : timespecOf(now);
     }
   }
+}
+
+/**
+ * Reads a clock of CPU time, in nanoseconds, now and later on: undefined once what it counts is gone.
+ * No reader: it is no clock of CPU time, or one of nobody.
+ */
+export function cpuClockReader(task: Task, clock: number): (() => number | undefined) | undefined {
+  if (clock === CLOCK_PROCESS_CPUTIME_ID) return groupTime(task.group, CPUCLOCK_SCHED);
+  if (clock === CLOCK_THREAD_CPUTIME_ID) return taskTime(task, CPUCLOCK_SCHED);
+  const counted = ofCpuClock(task, clock);
+  if (!counted) return undefined;
+  return counted instanceof ThreadGroup ? groupTime(counted, clock & 3) : taskTime(counted, clock & 3);
+}
+
+/** What a CPU clock counts: PROF and SCHED all of it, VIRT what user code used. */
+const CPUCLOCK_VIRT = 1;
+const CPUCLOCK_SCHED = 2;
+
+function groupTime(group: ThreadGroup, what: number): () => number | undefined {
+  return () => {
+    const { user, system } = group.cpuTime();
+    return what === CPUCLOCK_VIRT ? user : user + system;
+  };
+}
+
+function taskTime(task: Task, what: number): () => number | undefined {
+  return () => {
+    if (task.state.name === 'dead') return undefined;
+    const { user, system } = task.cpuTime();
+    return what === CPUCLOCK_VIRT ? user : user + system;
+  };
 }
 
 /** Whether the clock is CLOCK_REALTIME or follows it at a distance. */
@@ -78,22 +106,17 @@ export function deadlineOf(kernel: KernelServices, clock: number, time: Timespec
   return kernel.clock.monotonic() + (time.sec - now.sec) * NS_PER_SEC + (time.nsec - now.nsec);
 }
 
-function cpuClock(group: ThreadGroup): Timespec {
-  const { user, system } = group.cpuTime();
-  return timespecOf(user + system);
-}
-
 /**
- * The group of a clock from clock_getcpuclockid(3): ~pid in the upper bits, then a bit for "a thread",
+ * The group or thread of a clock from clock_getcpuclockid(3): ~pid in the upper bits, then a bit for "a thread",
  * then what it counts (0–2; 3 is a clock device). Linux: CPUCLOCK_PID, include/linux/posix-timers_types.h.
  */
-export function groupOfCpuClock(task: Task, clock: number): ThreadGroup | undefined {
+function ofCpuClock(task: Task, clock: number): ThreadGroup | Task | undefined {
   if (clock >= 0 || (clock & 3) === 3) return undefined;
   const pid = ~(clock >> 3);
-  if (pid === 0) return task.group;
+  if (pid === 0) return clock & 4 ? task : task.group;
   const { tasks } = task.kernel;
   // A thread's clock is only for its own group.
   if ((clock & 4) === 0) return tasks.byPid(pid);
   const thread = tasks.byTid(pid);
-  return thread?.group === task.group ? thread.group : undefined;
+  return thread?.group === task.group ? thread : undefined;
 }

@@ -82,6 +82,9 @@ export class FakeAddressSpace implements AddressSpace {
   residentBytes(): number {
     return this.memory.mappedBytes;
   }
+  peakResidentBytes(): number {
+    return this.memory.mappedBytes;
+  }
   cpuTime(): { user: number; system: number } {
     return { ...this.cpu };
   }

@@ -5,7 +5,7 @@
 import { NR } from '../../abi/numbers.js';
 import { assert, present } from '../../base/assert.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
-import type { Context, RestoredFrame, SignalFrame, Trap } from '../platform.js';
+import type { Context, RegisterSet, RestoredFrame, SignalFrame, Trap } from '../platform.js';
 import type { FakeAddressSpace } from './fake-address-space.js';
 import type { GuestProgram, GuestRun, GuestStep } from './guest-program.js';
 
@@ -25,6 +25,12 @@ interface Saved {
 }
 
 const TWO32 = 0x1_0000_0000;
+/** struct user_regs_struct, in words. */
+const REGISTERS = 27;
+const AT_RESULT = 10;
+const AT_CALL = 15;
+const AT_PC = 16;
+const AT_SP = 19;
 const FRAME_SIZE = 1024;
 
 export class FakeContext implements Context {
@@ -40,6 +46,8 @@ export class FakeContext implements Context {
   stopped = true;
   interrupted = false;
   released = false;
+  singleStep = false;
+  cpu = { user: 0, system: 0 };
   /** The siginfo and mask that the running handler was given. */
   frames: Saved[] = [];
   #run: GuestRun;
@@ -82,7 +90,11 @@ export class FakeContext implements Context {
     assert(this.stopped, 'registers of a running guest');
     this.#returned = value;
   }
-  rewindSyscall(): void {
+  getReturn(): { lo: number; hi: number } {
+    return { lo: this.#returned >>> 0, hi: Math.floor(this.#returned / TWO32) >>> 0 };
+  }
+  rewindSyscall(number?: number): void {
+    if (number !== undefined) this.#step = { type: 'syscall', number, args: [] };
     this.#again = true;
   }
   getPc(): UserAddr {
@@ -136,6 +148,27 @@ export class FakeContext implements Context {
     this.#again = saved.again;
     this.#registers = saved.registers;
     return saved.frame;
+  }
+
+  /** All zeros but the stack pointer, program counter and call, each in its place on x86-64. */
+  readRegisters(set: RegisterSet): Uint8Array {
+    if (set !== 'general') return new Uint8Array(0);
+    const image = new BigInt64Array(REGISTERS);
+    image[AT_RESULT] = BigInt(this.#returned);
+    image[AT_CALL] = BigInt(this.syscallNumber());
+    image[AT_PC] = BigInt(this.#registers.pc);
+    image[AT_SP] = BigInt(this.#registers.sp);
+    return new Uint8Array(image.buffer);
+  }
+  writeRegisters(set: RegisterSet, image: Uint8Array): boolean {
+    if (set !== 'general' || image.length < REGISTERS * 8) return false;
+    const words = new BigInt64Array(image.slice().buffer);
+    this.#returned = Number(words[AT_RESULT]);
+    this.#registers.sp = userAddr(Number(words[AT_SP]));
+    return true;
+  }
+  cpuTime(): { user: number; system: number } {
+    return { ...this.cpu };
   }
 
   resume(): void {

@@ -10,21 +10,28 @@
 import { readFileSync } from 'node:fs';
 import { assert } from '../../base/assert.js';
 import type { HostFd, UserAddr } from '../../base/brand.js';
-import { processVmReadv, processVmWritev } from '../host/libc.unsafe.js';
+import { processVmReadv, processVmWritev, syscall } from '../host/libc.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
-import { type AddressSpace, type Context, GuestBroken, HostRefused, type MapRequest, type Prot } from '../platform.js';
+import {
+  type AddressSpace,
+  type Context,
+  GuestBroken,
+  HostRefused,
+  type MapRequest,
+  type Prot,
+} from '../platform.js';
 import { SystrapContext } from './context.js';
 import {
   AREA_SIZE,
-  area as word,
   CONTROL_SIZE,
   DATA_SIZE,
   INTERRUPT_SIGNAL,
   MAX_AREAS,
   OpFlag,
   Report,
-  State,
   STUB_SOCKET,
+  State,
+  area as word,
 } from './layout.js';
 import { CLONE_SIBLING_FLAGS, CLONE_THREAD_FLAGS } from './seccomp-filter.js';
 import { copyState } from './signal-frame.js';
@@ -47,10 +54,21 @@ const NR = {
   clone: 56,
   exit: 60,
   arch_prctl: 158,
+  clock_gettime: 228,
 } as const;
-const MAP = { SHARED: 1, PRIVATE: 2, FIXED: 0x10, ANONYMOUS: 0x20, NORESERVE: 0x4000, POPULATE: 0x8000 } as const;
+const MAP = {
+  SHARED: 1,
+  PRIVATE: 2,
+  FIXED: 0x10,
+  ANONYMOUS: 0x20,
+  NORESERVE: 0x4000,
+  POPULATE: 0x8000,
+} as const;
 const MREMAP_MAYMOVE_FIXED = 3;
 const ARCH_GET_FS = 0x1003;
+const CLOCK_THREAD_CPUTIME_ID = 3;
+const NS_PER_SEC = 1e9;
+const NS_PER_TICK = 1e7;
 const PAGE = 4096;
 const EINTR = -4;
 const EAGAIN = 11;
@@ -228,7 +246,10 @@ export class SystrapAddressSpace implements AddressSpace {
     const area = this.#inFlight?.area;
     this.#inFlight = undefined;
     if (!area || area.opsLeft === 0) return;
-    this.host.waitFor(this, () => area.opsLeft === 0 || area.state === State.TRAPPED || area.state === State.PARKED);
+    this.host.waitFor(
+      this,
+      () => area.opsLeft === 0 || area.state === State.TRAPPED || area.state === State.PARKED,
+    );
   }
 
   /** What went along with a resume failed: the guest's memory is not what the kernel says it is. */
@@ -243,7 +264,8 @@ export class SystrapAddressSpace implements AddressSpace {
   // Running
 
   go(context: SystrapContext): void {
-    if (context !== this.#carrier && this.#carrier.stopped && this.#carrier.area.opsQueued > 0) this.#flushOrBreak();
+    if (context !== this.#carrier && this.#carrier.stopped && this.#carrier.area.opsQueued > 0)
+      this.#flushOrBreak();
     const area = context.area;
     if (area.opsQueued > 0) {
       if (this.#inFlight) this.#settle();
@@ -281,14 +303,7 @@ export class SystrapAddressSpace implements AddressSpace {
     const area = context.area;
     const tid = area.stubAddress + word.HOST_TID;
     area.spin = 0;
-    parent.area.pushOp(
-      OpFlag.THREAD,
-      NR.clone,
-      CLONE_THREAD_FLAGS,
-      area.stubAddress + AREA_SIZE,
-      tid,
-      tid,
-    );
+    parent.area.pushOp(OpFlag.THREAD, NR.clone, CLONE_THREAD_FLAGS, area.stubAddress + AREA_SIZE, tid, tid);
     const error = this.flush();
     if (error < 0) {
       this.#forget(context);
@@ -353,7 +368,10 @@ export class SystrapAddressSpace implements AddressSpace {
   }
 
   #own(context: Context): SystrapContext {
-    assert(context instanceof SystrapContext && context.addressSpace === this, 'a context of this address space');
+    assert(
+      context instanceof SystrapContext && context.addressSpace === this,
+      'a context of this address space',
+    );
     assert(context.stopped, 'a stopped context');
     return context;
   }
@@ -482,6 +500,22 @@ export class SystrapAddressSpace implements AddressSpace {
 
   // Accounting
 
+  /** Exact where the thread stands still and can say so itself; else as /proc has it, some ticks late. */
+  cpuTimeOf(context: SystrapContext): { user: number; system: number } {
+    const { user, system } = this.#timesOf(`${this.hostPid}/task/${context.hostTid}`);
+    const total = context.stopped && !this.released ? this.#exactTime(context) : 0;
+    // The host splits the time by ticks; the exact sum is split in the same proportion.
+    if (total === 0) return { user, system };
+    const ticks = user + system;
+    return ticks === 0 ? { user: total, system: 0 } : split(total, user / ticks);
+  }
+
+  #exactTime(context: SystrapContext): number {
+    this.carryBy(context);
+    const r = this.#call(NR.clock_gettime, CLOCK_THREAD_CPUTIME_ID, context.area.stubAddress + word.DATA);
+    return r < 0 ? 0 : context.area.u64(word.DATA) * NS_PER_SEC + context.area.u64(word.DATA + 8);
+  }
+
   residentBytes(): number {
     try {
       const pages = readFileSync(`/proc/${this.hostPid}/statm`, 'latin1').split(' ')[1];
@@ -491,14 +525,47 @@ export class SystrapAddressSpace implements AddressSpace {
     }
   }
 
-  cpuTime(): { user: number; system: number } {
+  peakResidentBytes(): number {
     try {
-      const stat = readFileSync(`/proc/${this.hostPid}/stat`, 'latin1');
+      const status = readFileSync(`/proc/${this.hostPid}/status`, 'latin1');
+      return Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
+    } catch {
+      return 0;
+    }
+  }
+
+  cpuTime(): { user: number; system: number } {
+    const { user, system } = this.#timesOf(`${this.hostPid}`);
+    const total = processCpuTime(this.hostPid);
+    const ticks = user + system;
+    if (total === undefined || ticks === 0) return { user: total ?? user, system };
+    return split(total, user / ticks);
+  }
+
+  #timesOf(place: string): { user: number; system: number } {
+    try {
+      const stat = readFileSync(`/proc/${place}/stat`, 'latin1');
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return { user: Number(fields[11]) * 1e7, system: Number(fields[12]) * 1e7 };
+      return { user: Number(fields[11]) * NS_PER_TICK, system: Number(fields[12]) * NS_PER_TICK };
     } catch {
       return { user: 0, system: 0 };
     }
   }
 }
 
+function split(total: number, userShare: number): { user: number; system: number } {
+  const user = Math.round(total * userShare);
+  return { user, system: total - user };
+}
+
+/** The CPU clock of another process, clock_getcpuclockid(3), in nanoseconds. */
+function processCpuTime(pid: number): number | undefined {
+  const s = scratch();
+  if (syscall(NR.clock_gettime, processClock(pid), s.address) !== 0) return undefined;
+  return s.view.getUint32(0, true) * NS_PER_SEC + s.view.getUint32(8, true);
+}
+
+/** MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) */
+function processClock(pid: number): number {
+  return (~pid << 3) | 2;
+}

@@ -6,9 +6,24 @@
  */
 import { assert } from '../../base/assert.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
-import { type Context, GuestBroken, type RestoredFrame, type SignalFrame, type Trap } from '../platform.js';
+import {
+  type Context,
+  GuestBroken,
+  type RegisterSet,
+  type RestoredFrame,
+  type SignalFrame,
+  type Trap,
+} from '../platform.js';
 import type { SystrapAddressSpace } from './address-space.unsafe.js';
-import { area as word, INTERRUPT_SIGNAL, OpFlag, Report, State } from './layout.js';
+import { INTERRUPT_SIGNAL, OpFlag, Report, State, area as word } from './layout.js';
+import {
+  readExtended,
+  readFloating,
+  readGeneral,
+  writeExtended,
+  writeFloating,
+  writeGeneral,
+} from './register-image.js';
 import { popFrame, pushFrame, resetFpState, setSelectors } from './signal-frame.js';
 import { greg, type ThreadArea, ucontext } from './thread-area.js';
 
@@ -18,6 +33,9 @@ const AUDIT_ARCH_X86_64 = 0xc000_003e;
 const ARGUMENTS = [greg.RDI, greg.RSI, greg.RDX, greg.R10, greg.R8, greg.R9] as const;
 const SYSCALL_INSTRUCTION_LENGTH = 2;
 const USER_EFLAGS = 0x202;
+/** The trap flag: a debug exception after each instruction. */
+const TRAP_FLAG = 0x100;
+const ENOSYS = 38;
 const ARCH_PRCTL = 158;
 const ARCH_SET_FS = 0x1002;
 /** Number of a system call made by another ABI's entry: no table has it. */
@@ -31,7 +49,12 @@ export class SystrapContext implements Context {
   interruptedSince = 0;
   lastInterruptNs = 0;
   released = false;
+  singleStep = false;
+  /** The trap flag of the saved registers is ours, not the guest's. */
+  #stepping = false;
   #syscall = FOREIGN_CALL;
+  /** The result register holds a result, no longer the number of the call. */
+  #returned = true;
   #threadPointer: UserAddr | undefined;
 
   constructor(
@@ -58,9 +81,14 @@ export class SystrapContext implements Context {
     const signo = area.signo;
     if (signo === Report.FAILED) this.addressSpace.hostCallFailed(this);
     area.takeFrame();
+    if (this.#stepping) {
+      this.#stepping = false;
+      area.setReg(greg.EFLAGS, area.regLo(greg.EFLAGS) & ~TRAP_FLAG);
+    }
     if (signo === SIGSYS) {
       const info = area.infoOffset();
       this.trap.kind = 'syscall';
+      this.#returned = false;
       this.#syscall = area.word(info + 28) === AUDIT_ARCH_X86_64 ? area.regLo(greg.RAX) : FOREIGN_CALL;
     } else {
       this.#takeSignal(signo);
@@ -70,6 +98,7 @@ export class SystrapContext implements Context {
   #takeSignal(signo: number): void {
     const { area, trap } = this;
     this.#syscall = FOREIGN_CALL;
+    this.#returned = true;
     const info = area.infoOffset();
     const code = area.view.getInt32(info + 8, true);
     // Code ≤ 0 means that some process sent it: not what running the code did.
@@ -96,10 +125,14 @@ export class SystrapContext implements Context {
     return this.area.regHi(ARGUMENTS[index] as number);
   }
   setReturn(value: number): void {
+    this.#returned = true;
     this.area.setReg(greg.RAX, value);
   }
-  rewindSyscall(): void {
-    this.area.setReg(greg.RAX, this.#syscall);
+  getReturn(): { lo: number; hi: number } {
+    return { lo: this.area.regLo(greg.RAX), hi: this.area.regHi(greg.RAX) };
+  }
+  rewindSyscall(number = this.#syscall): void {
+    this.area.setReg(greg.RAX, number);
     this.area.setReg(greg.RIP, this.area.reg(greg.RIP) - SYSCALL_INSTRUCTION_LENGTH);
   }
 
@@ -143,11 +176,53 @@ export class SystrapContext implements Context {
     return pushFrame(this.area, this.addressSpace, frame);
   }
   popSignalFrame(): RestoredFrame | undefined {
+    // Linux: orig_ax = -1, so that nothing is taken for an interrupted call.
+    this.#syscall = FOREIGN_CALL;
+    this.#returned = true;
     return popFrame(this.area, this.addressSpace);
+  }
+
+  readRegisters(set: RegisterSet): Uint8Array {
+    switch (set) {
+      case 'general':
+        return readGeneral(this.area, {
+          syscall: this.#syscall,
+          threadPointer: this.getThreadPointer(),
+          result: this.#returned ? undefined : -ENOSYS,
+        });
+      case 'floating':
+        return readFloating(this.area);
+      case 'extended':
+        return readExtended(this.area);
+    }
+  }
+  writeRegisters(set: RegisterSet, image: Uint8Array): boolean {
+    switch (set) {
+      case 'general': {
+        const written = writeGeneral(this.area, image);
+        if (!written) return false;
+        this.#returned = true;
+        if (written.syscall !== undefined) this.#syscall = written.syscall;
+        if (written.threadPointer !== undefined) this.setThreadPointer(userAddr(written.threadPointer));
+        return true;
+      }
+      case 'floating':
+        return writeFloating(this.area, image);
+      case 'extended':
+        return writeExtended(this.area, image);
+    }
+  }
+
+  cpuTime(): { user: number; system: number } {
+    return this.addressSpace.cpuTimeOf(this);
   }
 
   resume(): void {
     assert(this.stopped && !this.released, 'only a stopped context can be resumed');
+    if (this.singleStep && !(this.area.regLo(greg.EFLAGS) & TRAP_FLAG)) {
+      this.#stepping = true;
+      this.area.setReg(greg.EFLAGS, this.area.regLo(greg.EFLAGS) | TRAP_FLAG);
+    }
     if (this.#threadPointer !== undefined) this.applyThreadPointer();
     this.stopped = false;
     this.addressSpace.go(this);

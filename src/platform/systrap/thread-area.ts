@@ -154,6 +154,13 @@ export class ThreadArea {
     this.setU64(this.frame + ucontext.GREGS + 8 * n, value);
   }
 
+  /** All 64 bits, also those that no double holds. */
+  setReg64(n: number, lo: number, hi: number): void {
+    const at = ((this.frame + ucontext.GREGS) >> 2) + 2 * n;
+    this.u32[at] = lo;
+    this.u32[at + 1] = hi;
+  }
+
   /** Where the frame's XSAVE image lies and how long it is, legacy region and header included. */
   fpState(): { offset: number; length: number } {
     const offset = this.u64(this.frame + ucontext.FPSTATE) - this.stubAddress;

@@ -19,6 +19,7 @@ import {
   Text,
 } from '../synthetic/synthetic-fs.js';
 import { fdDirectory, fdinfoDirectory } from './fd-directory.js';
+import { MemInode } from './mem-file.js';
 import { mountinfo, mounts } from './mount-texts.js';
 import { netDirectory } from './net-directory.js';
 import { isThere, mayInspect, memoryOf, nameFor } from './subject.js';
@@ -107,6 +108,7 @@ const COMMON: Readonly<Record<string, Make>> = {
   stat: text(stat, { open: true }),
   statm: text(statm, { open: true }),
   maps: text(maps),
+  mem: (fs, task, options) => new MemInode(fs, task, options),
   smaps: text(smaps),
   cwd: link((task) => task.fs.cwd),
   root: link((task) => task.fs.root),

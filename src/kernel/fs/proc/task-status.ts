@@ -5,16 +5,19 @@ import { PAGE_SIZE } from '../../mm/user-memory.js';
 import { EMPTY_MASK, maskWith, type SignalMask } from '../../signal/mask.js';
 import type { Task } from '../../task/task.js';
 import { cpuList, cpuMask } from '../synthetic/cpu-list.js';
+import { ptyDevice } from '../tty/device-number.js';
 import { memoryOf } from './subject.js';
 
 const STATES = {
   R: 'R (running)',
   S: 'S (sleeping)',
   T: 'T (stopped)',
+  t: 't (tracing stop)',
   Z: 'Z (zombie)',
 } as const;
 
 function stateOf(task: Task): keyof typeof STATES {
+  if (task.tracee?.stop) return 't';
   switch (task.state.name) {
     case 'blocked':
       return task.stopCount > 0 ? 'T' : 'S';
@@ -54,7 +57,7 @@ export function status(task: Task): string {
   if (mm) text += line('Umask', `0${task.fs.umask.toString(8).padStart(3, '0')}`);
   text += line('State', STATES[state]);
   text += line('Tgid', group.pid) + line('Ngid', 0) + line('Pid', task.tid);
-  text += line('PPid', group.parentPid) + line('TracerPid', 0);
+  text += line('PPid', group.parentPid) + line('TracerPid', task.tracee?.tracer.tid ?? 0);
   text += line('Uid', [creds.uid, creds.euid, creds.suid, creds.fsuid].join('\t'));
   text += line('Gid', [creds.gid, creds.egid, creds.sgid, creds.fsgid].join('\t'));
   text += line('FDSize', mm ? Math.max(64, 2 ** Math.ceil(Math.log2(task.files.end || 1))) : 0);
@@ -114,8 +117,8 @@ export function stat(task: Task): string {
     group.parentPid,
     group.pgid,
     group.sid,
-    0, // tty_nr
-    -1, // tpgid
+    group.terminal ? ptyDevice(group.terminal.index) : 0, // tty_nr
+    group.terminal ? (group.terminal.foreground ?? 0) : -1, // tpgid
     4194304, // flags: PF_RANDOMIZE
     0, // minflt
     0,

@@ -76,7 +76,7 @@ export interface NodeOptions {
   readonly owner?: () => Owner;
 }
 
-abstract class SyntheticInode extends Inode {
+export abstract class SyntheticInode extends Inode {
   readonly ino: number;
   readonly #owner: (() => Owner) | undefined;
 
