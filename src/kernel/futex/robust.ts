@@ -3,7 +3,8 @@
  * with locks held marks them, and one who waits for each learns that the owner died.
  *
  * The list is guest memory, which may say anything: it is walked once, at most ROBUST_LIST_LIMIT steps,
- * and a fault ends the walk.
+ * and a fault ends the walk. So does an entry seen before: Linux goes round such a ring until its limit, to
+ * no other effect.
  */
 import {
   FUTEX_OWNER_DIED,
@@ -20,8 +21,10 @@ export function wakeRobustFutexes(task: Task): void {
   const head = task.robustList;
   task.robustList = userAddr(0);
   const { next, futexOffset, listOpPending: pending } = task.memory.readStruct(robustListHead, head);
+  const seen = new Set<number>();
   let entry = next;
-  for (let steps = 0; entry !== head && steps < ROBUST_LIST_LIMIT; steps++) {
+  while (entry !== head && !seen.has(entry) && seen.size < ROBUST_LIST_LIMIT) {
+    seen.add(entry);
     // Read on before the lock is given away: its new owner may unlink or free the entry.
     const following = task.memory.readU64(userAddr(clean(entry)));
     if (entry !== pending) ownerDied(task, entry, futexOffset, 'held');

@@ -18,23 +18,26 @@ import { PipeFile } from './pipe-file.js';
 
 export class Fifo {
   #pipe: Pipe | undefined;
+  /** A pipe without a name, which /proc/pid/fd opens: such an open waits for nobody. */
+  readonly #nameless: boolean;
 
-  /** `pipe`: one without a name, which /proc/pid/fd opens as if it had one. */
   constructor(pipe?: Pipe) {
     this.#pipe = pipe;
+    this.#nameless = pipe !== undefined;
   }
 
   open(inode: Inode, flags: number, path: VfsPath | undefined): FileDescription | Failure {
     const access = flags & O_ACCMODE;
     if (access === O_ACCMODE) return fail(E.EINVAL);
     const open = this.#pipe;
-    const live = open !== undefined && open.readers + open.writers > 0;
+    const live = open !== undefined && (this.#nameless || open.readers + open.writers > 0);
     const pipe = live ? open : new Pipe();
     const wait = (flags & O_NONBLOCK) === 0;
-    if (access === O_WRONLY && !wait && pipe.readers === 0) return fail(E.ENXIO);
+    if (!this.#nameless && access === O_WRONLY && !wait && pipe.readers === 0) return fail(E.ENXIO);
     this.#pipe = pipe;
 
     const file = new FifoFile(pipe, inode, path, flags);
+    if (this.#nameless) return file;
     if (access === O_RDONLY && pipe.writers === 0) {
       if (wait) file.partner = { side: 'writerOpens', seen: pipe.writerOpens };
       else file.quietUntil = pipe.writerOpens;
