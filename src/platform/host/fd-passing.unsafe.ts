@@ -47,6 +47,7 @@ export function receiveSenderPid(socket: number): number | undefined {
   prepare(CONTROL_ROOM);
   if (recvmsg(socket, s.address + HEADER, MSG_DONTWAIT) < 0) return undefined;
   const isCredentials =
-    s.view.getInt32(CONTROL + 8, true) === SOL_SOCKET && s.view.getInt32(CONTROL + 12, true) === SCM_CREDENTIALS;
+    s.view.getInt32(CONTROL + 8, true) === SOL_SOCKET &&
+    s.view.getInt32(CONTROL + 12, true) === SCM_CREDENTIALS;
   return isCredentials ? s.view.getInt32(CONTROL + 16, true) : undefined;
 }

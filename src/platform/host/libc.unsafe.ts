@@ -57,4 +57,11 @@ export function syscall(nr: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): n
 }
 
 /** x86-64 numbers of host calls that the C library (2.31) has no function for. */
-export const SYS = { tgkill: 234, futex: 202, pidfd_open: 434, pidfd_send_signal: 424, epoll_pwait2: 441, prctl: 157 } as const;
+export const SYS = {
+  tgkill: 234,
+  futex: 202,
+  pidfd_open: 434,
+  pidfd_send_signal: 424,
+  epoll_pwait2: 441,
+  prctl: 157,
+} as const;

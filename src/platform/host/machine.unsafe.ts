@@ -14,7 +14,8 @@ export interface HostMachine {
 export function hostMachine(): HostMachine {
   const auxv = new Map<bigint, bigint>();
   const raw = readFileSync('/proc/self/auxv');
-  for (let at = 0; at + 16 <= raw.length; at += 16) auxv.set(raw.readBigUInt64LE(at), raw.readBigUInt64LE(at + 8));
+  for (let at = 0; at + 16 <= raw.length; at += 16)
+    auxv.set(raw.readBigUInt64LE(at), raw.readBigUInt64LE(at + 8));
   const cpuinfo = readFileSync('/proc/cpuinfo', 'latin1').split('\n\n')[0] ?? '';
   return {
     hwcap: Number(auxv.get(BigInt(AT_HWCAP)) ?? 0n),

@@ -1,5 +1,5 @@
 /** One epoll instance, epoll(7): who waits for which host descriptor. Level-triggered. */
-import { close, epollCreate1, epollCtl, errno, syscall, SYS } from './libc.unsafe.js';
+import { close, epollCreate1, epollCtl, errno, SYS, syscall } from './libc.unsafe.js';
 import { check, HostError } from './memory.unsafe.js';
 import { scratch } from './scratch.unsafe.js';
 

@@ -7,11 +7,8 @@
  * that could depend on them. Descriptors come over the one socket, so batches that receive any are
  * made at once.
  */
-import { readFileSync } from 'node:fs';
 import { assert } from '../../base/assert.js';
 import type { HostFd, UserAddr } from '../../base/brand.js';
-import { processVmReadv, processVmWritev, syscall } from '../host/libc.unsafe.js';
-import { scratch } from '../host/scratch.unsafe.js';
 import {
   type AddressSpace,
   type Context,
@@ -21,18 +18,24 @@ import {
   type Prot,
 } from '../platform.js';
 import { SystrapContext } from './context.js';
+import { type CopyDirection, copyGuestMemory } from './guest-copy.unsafe.js';
 import {
   AREA_SIZE,
-  CONTROL_SIZE,
   DATA_SIZE,
   INTERRUPT_SIGNAL,
   MAX_AREAS,
   OpFlag,
   Report,
-  STUB_SOCKET,
   State,
   area as word,
 } from './layout.js';
+import {
+  type CpuTimes,
+  peakResidentBytes,
+  processTimes,
+  residentBytes,
+  threadTimes,
+} from './process-times.unsafe.js';
 import { CLONE_SIBLING_FLAGS, CLONE_THREAD_FLAGS } from './seccomp-filter.js';
 import { copyState } from './signal-frame.js';
 import type { StubProcess } from './stub-process.unsafe.js';
@@ -50,7 +53,6 @@ const NR = {
   msync: 26,
   mincore: 27,
   madvise: 28,
-  recvmsg: 47,
   clone: 56,
   exit: 60,
   arch_prctl: 158,
@@ -322,7 +324,7 @@ export class SystrapAddressSpace implements AddressSpace {
     child.first.area.spin = 0;
     try {
       process.offerThrough(this.process);
-      this.#receiveOp();
+      this.#ready().area.pushReceive();
       parent.area.pushOp(OpFlag.PROCESS, NR.clone, CLONE_SIBLING_FLAGS);
       parent.area.pushOp(OpFlag.FD_ARG0 | OpFlag.MAY_FAIL, NR.close);
       parent.area.pushOp(OpFlag.SECOND_ARG0 | OpFlag.MAY_FAIL, NR.close);
@@ -406,20 +408,7 @@ export class SystrapAddressSpace implements AddressSpace {
     this.#ready();
     if (this.#carrier.area.opsQueued > 0) this.#flushOrBreak();
     this.process.sendDescriptor(fd);
-    this.#receiveOp();
-  }
-
-  #receiveOp(): void {
-    const area = this.#ready().area;
-    const at = area.stubAddress;
-    for (let i = word.MSGHDR; i < word.CONTROL + CONTROL_SIZE; i += 4) area.setWord(i, 0);
-    area.setU64(word.MSGHDR + 16, at + word.IOVEC);
-    area.setU64(word.MSGHDR + 24, 1);
-    area.setU64(word.MSGHDR + 32, at + word.CONTROL);
-    area.setU64(word.MSGHDR + 40, CONTROL_SIZE);
-    area.setU64(word.IOVEC, at + word.MSG_DATA);
-    area.setU64(word.IOVEC + 8, 1);
-    area.pushOp(OpFlag.RECEIVE, NR.recvmsg, STUB_SOCKET, at + word.MSGHDR, 0);
+    this.#ready().area.pushReceive();
   }
 
   /** The stub's copy of a host descriptor, passed to it now if it has none. */
@@ -468,46 +457,18 @@ export class SystrapAddressSpace implements AddressSpace {
     return this.#copy(addr, from, 'out');
   }
 
-  #copy(addr: UserAddr, bytes: Uint8Array, direction: 'in' | 'out'): number {
+  #copy(addr: UserAddr, bytes: Uint8Array, direction: CopyDirection): number {
     if (this.#carrier.stopped && this.#carrier.area.opsQueued > 0) this.#flushOrBreak();
     else if (this.#inFlight) this.#settle();
-    const s = scratch();
-    for (let done = 0; done < bytes.length; ) {
-      const part = Math.min(s.dataSize, bytes.length - done);
-      if (direction === 'out') s.data.set(part === bytes.length ? bytes : bytes.subarray(done, done + part));
-      const n = this.#copyPart(addr + done, part, direction);
-      if (n <= 0) return done;
-      if (direction === 'in') bytes.set(s.data.subarray(0, n), done);
-      done += n;
-      if (n < part) return done;
-    }
-    return bytes.length;
-  }
-
-  /** Between scratch data and guest memory; bytes copied. */
-  #copyPart(addr: number, length: number, direction: 'in' | 'out'): number {
-    const s = scratch();
-    s.setU64(0, s.dataAddress);
-    s.setU64(8, length);
-    s.setU64(16, addr);
-    s.setU64(24, length);
-    const call = direction === 'in' ? processVmReadv : processVmWritev;
-    const n = call(this.hostPid, s.address, 1, s.address + 16, 1, 0);
-    if (n === length || length <= PAGE) return n;
-    // A fault inside one iovec may hide bytes before it: go on page by page to find the edge.
-    return n > 0 ? n : this.#copyPart(addr, PAGE - (addr % PAGE), direction);
+    return copyGuestMemory(this.hostPid, addr, bytes, direction);
   }
 
   // Accounting
 
   /** Exact where the thread stands still and can say so itself; else as /proc has it, some ticks late. */
   cpuTimeOf(context: SystrapContext): { user: number; system: number } {
-    const { user, system } = this.#timesOf(`${this.hostPid}/task/${context.hostTid}`);
-    const total = context.stopped && !this.released ? this.#exactTime(context) : 0;
-    // The host splits the time by ticks; the exact sum is split in the same proportion.
-    if (total === 0) return { user, system };
-    const ticks = user + system;
-    return ticks === 0 ? { user: total, system: 0 } : split(total, user / ticks);
+    const exact = context.stopped && !this.released ? this.#exactTime(context) : 0;
+    return threadTimes(this.hostPid, context.hostTid, exact);
   }
 
   #exactTime(context: SystrapContext): number {
@@ -517,55 +478,12 @@ export class SystrapAddressSpace implements AddressSpace {
   }
 
   residentBytes(): number {
-    try {
-      const pages = readFileSync(`/proc/${this.hostPid}/statm`, 'latin1').split(' ')[1];
-      return Number(pages) * PAGE;
-    } catch {
-      return 0;
-    }
+    return residentBytes(this.hostPid);
   }
-
   peakResidentBytes(): number {
-    try {
-      const status = readFileSync(`/proc/${this.hostPid}/status`, 'latin1');
-      return Number(/^VmHWM:\s*(\d+)/m.exec(status)?.[1] ?? 0) * 1024;
-    } catch {
-      return 0;
-    }
+    return peakResidentBytes(this.hostPid);
   }
-
-  cpuTime(): { user: number; system: number } {
-    const { user, system } = this.#timesOf(`${this.hostPid}`);
-    const total = processCpuTime(this.hostPid);
-    const ticks = user + system;
-    if (total === undefined || ticks === 0) return { user: total ?? user, system };
-    return split(total, user / ticks);
+  cpuTime(): CpuTimes {
+    return processTimes(this.hostPid);
   }
-
-  #timesOf(place: string): { user: number; system: number } {
-    try {
-      const stat = readFileSync(`/proc/${place}/stat`, 'latin1');
-      const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-      return { user: Number(fields[11]) * NS_PER_TICK, system: Number(fields[12]) * NS_PER_TICK };
-    } catch {
-      return { user: 0, system: 0 };
-    }
-  }
-}
-
-function split(total: number, userShare: number): { user: number; system: number } {
-  const user = Math.round(total * userShare);
-  return { user, system: total - user };
-}
-
-/** The CPU clock of another process, clock_getcpuclockid(3), in nanoseconds. */
-function processCpuTime(pid: number): number | undefined {
-  const s = scratch();
-  if (syscall(NR.clock_gettime, processClock(pid), s.address) !== 0) return undefined;
-  return s.view.getUint32(0, true) * NS_PER_SEC + s.view.getUint32(8, true);
-}
-
-/** MAKE_PROCESS_CPUCLOCK(pid, CPUCLOCK_SCHED) */
-function processClock(pid: number): number {
-  return (~pid << 3) | 2;
 }

@@ -97,7 +97,8 @@ function popFpState(area: ThreadArea, space: AddressSpace, from: UserAddr): bool
   if (space.read(from, bytes) !== bytes.length) return false;
   // Everything but the host kernel's own words: those between SW_RESERVED and 512, and the end mark.
   area.bytes.set(bytes.subarray(0, SW_RESERVED), fp.offset);
-  if (fp.length > LEGACY_FP_SIZE) area.bytes.set(bytes.subarray(FP_HEADER, fp.length - 4), fp.offset + FP_HEADER);
+  if (fp.length > LEGACY_FP_SIZE)
+    area.bytes.set(bytes.subarray(FP_HEADER, fp.length - 4), fp.offset + FP_HEADER);
   return true;
 }
 

@@ -9,14 +9,24 @@ import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { type HostFd, userAddr } from '../../base/brand.js';
 import { track } from '../../base/disposable.js';
-import { HostPoller } from '../host/poller.unsafe.js';
-import { close, eventfd, ftruncate, memfdCreate, read, SYS, schedYield, syscall, usleep } from '../host/libc.unsafe.js';
+import {
+  close,
+  eventfd,
+  ftruncate,
+  memfdCreate,
+  read,
+  SYS,
+  schedYield,
+  syscall,
+  usleep,
+} from '../host/libc.unsafe.js';
 import { check, HostMemory } from '../host/memory.unsafe.js';
+import { HostPoller } from '../host/poller.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
 import { GuestBroken, type Platform, type TrapSink } from '../platform.js';
 import { SystrapAddressSpace } from './address-space.unsafe.js';
 import type { SystrapContext } from './context.js';
-import { area as word, GUEST_END, RING_SIZE, SHARD_PAGE_SIZE, shardPage } from './layout.js';
+import { GUEST_END, RING_SIZE, SHARD_PAGE_SIZE, shardPage, area as word } from './layout.js';
 import { StubProcess } from './stub-process.unsafe.js';
 import type { ThreadArea } from './thread-area.js';
 import { hasUserDispatch, Zygote, type ZygoteHost } from './zygote.unsafe.js';

@@ -4,7 +4,9 @@
  * offsets taken from it are checked before they are used.
  */
 import { GuestBroken } from '../platform.js';
-import { AREA_SIZE, area, MAX_OPS, OP_SIZE, op, State } from './layout.js';
+import { AREA_SIZE, area, CONTROL_SIZE, MAX_OPS, OP_SIZE, OpFlag, op, STUB_SOCKET, State } from './layout.js';
+
+const SYS_RECVMSG = 47;
 
 /** Word indices (32-bit) of the fields in an Int32Array over the area. */
 const w = (offset: number): number => offset >> 2;
@@ -101,6 +103,19 @@ export class ThreadArea {
     this.setU64(at + op.ARGS + 24, a3);
     this.setU64(at + op.ARGS + 32, a4);
     this.setU64(at + op.ARGS + 40, a5);
+  }
+
+  /** Queues a recvmsg that takes the descriptors sent last into FD_FIRST and FD_SECOND. */
+  pushReceive(): void {
+    const at = this.stubAddress;
+    for (let i = area.MSGHDR; i < area.CONTROL + CONTROL_SIZE; i += 4) this.setWord(i, 0);
+    this.setU64(area.MSGHDR + 16, at + area.IOVEC);
+    this.setU64(area.MSGHDR + 24, 1);
+    this.setU64(area.MSGHDR + 32, at + area.CONTROL);
+    this.setU64(area.MSGHDR + 40, CONTROL_SIZE);
+    this.setU64(area.IOVEC, at + area.MSG_DATA);
+    this.setU64(area.IOVEC + 8, 1);
+    this.pushOp(OpFlag.RECEIVE, SYS_RECVMSG, STUB_SOCKET, at + area.MSGHDR, 0);
   }
 
   /** Publishes the queued host calls for the next GO; returns how many. */
