@@ -19,5 +19,6 @@ export {
   type StdioOptions,
   type StraceOptions,
   type User,
+  type WindowSize,
 } from './options.js';
 export { type HostCheck, type HostReport, inspectHost } from './platform/host/doctor.unsafe.js';

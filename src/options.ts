@@ -54,7 +54,14 @@ export interface User {
 
 /** A number is a descriptor of the embedding program, used by the guest as it is. */
 export type StdioEntry = 'inherit' | 'pipe' | 'ignore' | number;
-export type StdioOptions = 'inherit' | 'pipe' | 'ignore' | readonly StdioEntry[];
+/** `pty`: the process gets a terminal of its own, which the embedder types on (stdin) and reads (stdout). */
+export type StdioOptions = 'inherit' | 'pipe' | 'ignore' | 'pty' | readonly StdioEntry[];
+
+/** Characters of a terminal's window. */
+export interface WindowSize {
+  columns: number;
+  rows: number;
+}
 
 export interface SpawnOptions {
   /** Default: the embedder's working directory, or `/` when the root is another tree. */
@@ -65,6 +72,8 @@ export interface SpawnOptions {
   user?: User | undefined;
   /** Default: `pipe`. */
   stdio?: StdioOptions | undefined;
+  /** Of the terminal that `stdio: 'pty'` gives. Default: 80 × 24. */
+  windowSize?: WindowSize | undefined;
   /** Seconds, after which the process is killed. */
   timeout?: number | undefined;
   /** Kills the process when aborted. */
@@ -95,6 +104,7 @@ const count = (least: number, most: number) =>
     v.maxValue(most, `must be at most ${most}`),
   );
 const id = count(0, MAX_ID);
+const windowSide = count(0, 0xffff);
 
 const MIN_MEMORY = 16 * 1024 * 1024;
 
@@ -119,7 +129,8 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
 });
 
 const stdioWord = v.picklist(['inherit', 'pipe', 'ignore'] as const);
-const stdioMessage = "must be 'inherit', 'pipe', 'ignore' or an array of these and descriptor numbers";
+const stdioMessage =
+  "must be 'inherit', 'pipe', 'ignore', 'pty' or an array of the first three and descriptor numbers";
 
 const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
   cwd: v.optional(absolute),
@@ -127,7 +138,13 @@ const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
     v.record(v.pipe(nonEmpty, v.excludes('=', "a variable's name must not contain '='")), text),
   ),
   user: v.optional(v.strictObject({ uid: id, gid: id })),
-  stdio: v.optional(v.union([stdioWord, v.array(v.union([stdioWord, count(0, 0x7fff_ffff)]))], stdioMessage)),
+  stdio: v.optional(
+    v.union(
+      [stdioWord, v.literal('pty'), v.array(v.union([stdioWord, count(0, 0x7fff_ffff)]))],
+      stdioMessage,
+    ),
+  ),
+  windowSize: v.optional(v.strictObject({ columns: windowSide, rows: windowSide })),
   timeout: v.optional(
     v.pipe(
       v.number('must be a number of seconds'),

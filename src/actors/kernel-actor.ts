@@ -70,6 +70,11 @@ export class KernelActor implements KernelOperations {
     return refusal(answer);
   }
 
+  async resize(pid: number, columns: number, rows: number): Promise<void> {
+    const shard = this.#shardOf.get(pid);
+    if (shard !== undefined) this.shards[shard]?.tell({ type: 'resize', pid, columns, rows });
+  }
+
   async kill(status: number): Promise<void> {
     for (const shard of this.shards) shard.tell({ type: 'kill', status });
   }
@@ -138,7 +143,8 @@ export class KernelActor implements KernelOperations {
   }
 
   #failPending(message: string): void {
-    for (const [id, settle] of this.#answers) settle({ type: 'failed', id, errno: E.ESRCH, obstacle: 'sandbox', message });
+    for (const [id, settle] of this.#answers)
+      settle({ type: 'failed', id, errno: E.ESRCH, obstacle: 'sandbox', message });
     this.#answers.clear();
   }
 

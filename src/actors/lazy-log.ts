@@ -27,5 +27,12 @@ export function lazyLog(level: string, actor: string): Log {
     (fields: object, message?: string): void => {
       if (SEVERITY.indexOf(method) >= threshold) pino()[method](fields, message);
     };
-  return { level, trace: at('trace'), debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+  return {
+    level,
+    trace: at('trace'),
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+  };
 }

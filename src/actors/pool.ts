@@ -10,8 +10,8 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { present } from '../base/assert.js';
-import type { ShardTask } from '../messages/shard.js';
 import type { KernelPorts } from '../messages/kernel.js';
+import type { ShardTask } from '../messages/shard.js';
 import { ControlBlock } from './control-block.js';
 import { HOST_SHARD } from './host-shard.js';
 import type { PoolData } from './pool-data.js';
@@ -44,8 +44,7 @@ export class ShardPool {
       atomics: 'disabled',
       recordTiming: false,
       workerData: data,
-      // biome-ignore lint/correctness/noUnusedFunctionParameters: Piscina wants a function of two arguments
-      loadBalancer: (task, workers) => present(workers[this.#target], `shard ${this.#target}`),
+      loadBalancer: (_task, workers) => present(workers[this.#target], `shard ${this.#target}`),
     });
     this.ended = Promise.all(this.#startShards(shards, channels));
   }

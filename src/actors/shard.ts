@@ -8,9 +8,8 @@ import type { HostFd } from '../base/brand.js';
 import { fromUnicode } from '../base/bytes.js';
 import { track } from '../base/disposable.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
-import type { FileDescription } from '../kernel/fs/file-description.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
-import { newStdio } from '../kernel/fs/stdio/new-stdio.js';
+import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
@@ -24,10 +23,10 @@ import { TaskSet } from '../kernel/task/task-set.js';
 import { newUtsNamespace } from '../kernel/uts.js';
 import type { KernelConfig } from '../messages/kernel.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
-import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
+import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
 import { hostMachine } from '../platform/host/machine.unsafe.js';
-import { drainEventfd, hostEventfd, hostPipe } from '../platform/host/pipes.unsafe.js';
+import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
 import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
@@ -38,12 +37,11 @@ import { MailboxReceiver } from './mailbox.js';
 import { printLine } from './print-line.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
+import { StdioPlan } from './stdio-plan.js';
 import { TaskActor } from './task-actor.js';
 import { ShardTimers } from './timers.js';
 
 const EPOLLIN = 1;
-const O_RDONLY = 0;
-const O_WRONLY = 1;
 
 export interface ShardOptions {
   readonly index: number;
@@ -64,6 +62,8 @@ export class Shard {
   readonly #mailbox: MailboxReceiver<ShardCommand>;
   readonly #services: KernelServices;
   readonly #actors = new Map<number, TaskActor>();
+  /** Terminals of processes that were started with one, by pid. */
+  readonly #bridges = new Map<number, TerminalBridge>();
   readonly #bell: number;
   readonly #reactor: Reactor;
   readonly #untrack: () => void;
@@ -140,8 +140,12 @@ export class Shard {
       case 'signal':
         this.#signal(command.id, command.pid, command.signo);
         break;
+      case 'resize':
+        this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
+        break;
       case 'kill':
-        for (const group of this.#services.tasks.groups()) startGroupExit(group, (command.status & 0xff) << 8);
+        for (const group of this.#services.tasks.groups())
+          startGroupExit(group, (command.status & 0xff) << 8);
         break;
       case 'observe':
         this.#hub.observe(command.types);
@@ -155,19 +159,21 @@ export class Shard {
   }
 
   #createProcess(id: number, spec: ProcessSpec): void {
-    const stdio = new StdioPlan(this.#services, spec);
+    let stdio: StdioPlan | undefined;
     try {
       this.#mounts ??= newRootNamespace(this.#services, rootOptions(this.#options.config));
+      stdio = new StdioPlan(this.#services, this.#mounts, spec);
       const made = spawnProcess(this.#services, this.#mounts, { ...spec, files: stdio.files });
       if (made instanceof Task) {
-        this.#adopt(made);
+        stdio.started(made);
+        this.#adopt(made, stdio.bridge);
         this.#tell({ type: 'created', id, pid: made.group.pid, pipes: stdio.theirs });
         return;
       }
       stdio.abandon();
       this.#tell({ type: 'failed', id, ...made });
     } catch (e) {
-      stdio.abandon();
+      stdio?.abandon();
       const message = e instanceof Error ? e.message : String(e);
       // A BootError is the embedder's to hear about; anything else is a bug of ours.
       if (!(e instanceof BootError)) {
@@ -177,12 +183,15 @@ export class Shard {
     }
   }
 
-  #adopt(task: Task): void {
+  #adopt(task: Task, bridge: TerminalBridge | undefined): void {
     const actor = new TaskActor(task);
     const { pid } = actor;
     this.#actors.set(pid, actor);
+    if (bridge) this.#bridges.set(pid, bridge);
     actor.exits$.subscribe((status) => {
       this.#actors.delete(pid);
+      this.#bridges.delete(pid);
+      bridge?.finish();
       this.#tell({ type: 'exited', shard: this.#options.index, pid, status });
     });
   }
@@ -227,6 +236,7 @@ export class Shard {
 
   #dispose(): void {
     this.#hub.flush();
+    for (const bridge of this.#bridges.values()) bridge.close();
     this.#platform.dispose();
     this.#mounts?.sync();
     this.#hostFiles.close(this.#bell as HostFd);
@@ -248,44 +258,4 @@ function rootOptions(config: KernelConfig): Parameters<typeof newRootNamespace>[
     tmpfs: config.tmpfs.map(fromUnicode),
     binds: config.binds.map((b) => ({ ...b, source: fromUnicode(b.source), target: fromUnicode(b.target) })),
   };
-}
-
-/** The descriptors of a process to be, and the embedder's ends of its pipes. */
-class StdioPlan {
-  readonly files: FileDescription[] = [];
-  readonly theirs: (number | null)[] = [];
-  readonly #hostFiles: KernelServices['hostFiles'];
-
-  constructor(services: KernelServices, spec: ProcessSpec) {
-    this.#hostFiles = services.hostFiles;
-    spec.stdio.forEach((source, fd) => {
-      switch (source.type) {
-        case 'host':
-          this.files.push(newStdio(services, source.fd as HostFd));
-          this.theirs.push(null);
-          break;
-        case 'null': {
-          const opened = services.hostFiles.openRoot('/dev/null');
-          this.files.push(newStdio(services, opened as HostFd, { owned: true }));
-          this.theirs.push(null);
-          break;
-        }
-        case 'pipe': {
-          const [readEnd, writeEnd] = hostPipe();
-          const [ours, theirs] = fd === 0 ? [readEnd, writeEnd] : [writeEnd, readEnd];
-          const flags = fd === 0 ? O_RDONLY : O_WRONLY;
-          this.files.push(newStdio(services, ours as HostFd, { owned: true, flags }));
-          this.theirs.push(theirs);
-          break;
-        }
-        default:
-          assertNever(source, 'stdio source');
-      }
-    });
-  }
-
-  /** There is no process: nobody will read or write the other ends. */
-  abandon(): void {
-    for (const fd of this.theirs) if (fd !== null) this.#hostFiles.close(fd as HostFd);
-  }
 }

@@ -8,11 +8,11 @@
  */
 import { Subject } from 'rxjs';
 import { assertNever } from '../base/assert.js';
-import { start } from '../kernel/task/run.js';
-import type { Task } from '../kernel/task/task.js';
-import { startGroupExit } from '../kernel/task/group-exit.js';
 import { sendToGroup } from '../kernel/signal/send.js';
 import { userSignal } from '../kernel/signal/siginfo.js';
+import { startGroupExit } from '../kernel/task/group-exit.js';
+import { start } from '../kernel/task/run.js';
+import type { Task } from '../kernel/task/task.js';
 import type { ActorRef } from './actor-ref.js';
 
 export type TaskMessage =

@@ -3,15 +3,17 @@
  * and closes everything again. Each operation is a message to the Kernel actor.
  */
 import { availableParallelism, totalmem } from 'node:os';
-import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import type { Observable } from 'rxjs';
-import { connect, type Remote, release } from '../actors/comlink.js';
-import { ShardPool } from '../actors/pool.js';
-import { newPoolData } from '../actors/pool-data.js';
-import { track } from '../base/disposable.js';
+import { KernelLink } from '../actors/kernel-link.js';
 import type { EventType, KernelEvent } from '../messages/events.js';
-import type { KernelConfig, KernelOperations } from '../messages/kernel.js';
-import { type KernelOptions, OptionsError, parseKernelOptions, parseSpawnOptions, type SpawnOptions } from '../options.js';
+import type { KernelConfig } from '../messages/kernel.js';
+import {
+  type KernelOptions,
+  OptionsError,
+  parseKernelOptions,
+  parseSpawnOptions,
+  type SpawnOptions,
+} from '../options.js';
 import { EventStream } from './event-stream.js';
 import { Process } from './process.js';
 
@@ -19,29 +21,18 @@ const DEFAULT_MAX_TASKS = 4096;
 const DEFAULT_LOG_LEVEL = 'warn';
 
 export class Kernel {
-  readonly #pool: ShardPool;
-  readonly #operations: Remote<KernelOperations>;
+  readonly #link: KernelLink;
   readonly #events = new EventStream();
-  readonly #ports: MessagePort[];
-  readonly #untrack = track('kernel');
-  readonly #onExit: () => void;
   readonly #processes = new Set<Process>();
   readonly #config: KernelConfig;
   #closing: Promise<void> | undefined;
 
   private constructor(config: KernelConfig) {
     this.#config = config;
-    const operations = new MessageChannel();
-    const events = new MessageChannel();
-    this.#pool = new ShardPool(newPoolData(config), { operations: operations.port2, events: events.port2 });
-    this.#operations = connect<KernelOperations>(operations.port1, () => this.#pool.ringKernel());
-    events.port1.on('message', (event: KernelEvent) => this.#events.next(event));
-    this.#ports = [operations.port1, events.port1];
-    for (const port of this.#ports) port.unref();
-    // Workers that sleep in a host call do not notice that the process ends.
-    this.#onExit = () => this.#pool.shutDown();
-    process.once('exit', this.#onExit);
-    this.#pool.ended.catch((error: unknown) => this.#broke(error));
+    this.#link = new KernelLink(config, {
+      event: (event) => this.#events.next(event),
+      broke: (error) => this.#broke(error),
+    });
   }
 
   /** Starts a kernel: its shards and, on the first of them, its Kernel actor. Throws OptionsError. */
@@ -56,7 +47,7 @@ export class Kernel {
 
   /** Chooses which types of events are produced; what nobody asked for costs nothing. */
   observe(types: readonly EventType[]): Promise<void> {
-    return this.#operations.observe(types);
+    return this.#link.operations.observe(types);
   }
 
   /**
@@ -65,7 +56,7 @@ export class Kernel {
    */
   spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): Process {
     const spawned = new Process(
-      { operations: this.#operations, runTask: (shard, pid) => this.#pool.runTask(shard, pid), rootfs: this.#config.rootfs },
+      { link: this.#link, rootfs: this.#config.rootfs },
       command,
       args,
       parseSpawnOptions(options),
@@ -80,12 +71,12 @@ export class Kernel {
 
   /** Ends every task with this exit status; does not wait. */
   kill(exitStatus: number): Promise<void> {
-    return this.#operations.kill(exitStatus);
+    return this.#link.operations.kill(exitStatus);
   }
 
   /** Resolves when no process lives. */
   waitExited(): Promise<void> {
-    return this.#operations.waitExited();
+    return this.#link.operations.waitExited();
   }
 
   /** Ends what still runs and frees everything. Idempotent. */
@@ -99,13 +90,9 @@ export class Kernel {
   }
 
   async #close(): Promise<void> {
-    process.off('exit', this.#onExit);
-    await this.#pool.destroy();
+    await this.#link.close();
     for (const p of this.#processes) p.abandoned('the kernel was closed');
-    release(this.#operations as Remote<never>);
-    for (const port of this.#ports) port.close();
     this.#events.complete();
-    this.#untrack();
   }
 
   /** A worker is gone: nothing of this kernel can go on. */

@@ -4,9 +4,9 @@ import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { errnoName } from '../abi/errno.js';
 import { SIG, signalName } from '../abi/signal.js';
-import type { Remote } from '../actors/comlink.js';
+import type { KernelLink } from '../actors/kernel-link.js';
 import { fromUnicode } from '../base/bytes.js';
-import type { CreatedProcess, KernelOperations } from '../messages/kernel.js';
+import type { CreatedProcess } from '../messages/kernel.js';
 import type { ProcessSpec, StartObstacle, StdioSource } from '../messages/shard.js';
 import { defaultEnv, type SpawnOptions, type StdioEntry } from '../options.js';
 
@@ -32,11 +32,9 @@ export class SpawnError extends Error {
   }
 }
 
-/** What a process needs of its kernel. */
+/** The kernel a process belongs to. */
 export interface ProcessHost {
-  readonly operations: Remote<KernelOperations>;
-  /** Lets a created process run; settles with its wait(2) status. */
-  runTask(shard: number, pid: number): Promise<number>;
+  readonly link: KernelLink;
   readonly rootfs: string;
 }
 
@@ -77,8 +75,14 @@ export class Process extends EventEmitter {
     const signo = typeof signal === 'number' ? signal : signalNumber(signal);
     if (this.#settled) return false;
     if (this.pid === undefined) this.#pendingSignal = signo;
-    else this.#host.operations.signal(this.pid, signo).catch(() => {});
+    else this.#host.link.operations.signal(this.pid, signo).catch(() => {});
     return true;
+  }
+
+  /** Tells the terminal of `stdio: 'pty'` that its window has this size now; the process gets SIGWINCH. */
+  resize(columns: number, rows: number): void {
+    if (this.pid === undefined || this.#settled) return;
+    this.#host.link.operations.resize(this.pid, columns, rows).catch(() => {});
   }
 
   /** The kernel is gone, and the process with it. */
@@ -93,7 +97,7 @@ export class Process extends EventEmitter {
     };
     try {
       if (signal?.aborted) throw new SpawnError('ABORT_ERR', 'sandbox', 'the operation was aborted');
-      const made = await this.#host.operations.createProcess(spec);
+      const made = await this.#host.link.operations.createProcess(spec);
       if (made.type === 'error') {
         throw new SpawnError(errnoName(made.errno), made.obstacle ?? 'sandbox', made.message);
       }
@@ -101,7 +105,7 @@ export class Process extends EventEmitter {
       this.#started(made.value);
       signal?.addEventListener('abort', abort, { once: true });
       if (signal?.aborted) abort();
-      const status = await this.#host.runTask(made.value.shard, made.value.pid);
+      const status = await this.#host.link.runTask(made.value.shard, made.value.pid);
       this.#exited(status);
     } catch (e) {
       this.#fail(e instanceof Error ? e : new Error(String(e)));
@@ -180,11 +184,15 @@ function specOf(
     uid,
     gid,
     groups,
-    stdio: stdioOf(options.stdio ?? 'pipe'),
+    stdio: stdioOf(options),
   };
 }
 
-function stdioOf(stdio: NonNullable<SpawnOptions['stdio']>): StdioSource[] {
+function stdioOf({ stdio = 'pipe', windowSize }: SpawnOptions): StdioSource[] {
+  if (stdio === 'pty') {
+    const { columns, rows } = windowSize ?? { columns: 80, rows: 24 };
+    return Array.from({ length: 3 }, () => ({ type: 'pty', columns, rows }));
+  }
   const given: readonly StdioEntry[] = typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
   const entries =
     given.length >= 3 ? given : [...given, ...(['pipe', 'pipe', 'pipe'] as const).slice(given.length)];

@@ -12,6 +12,8 @@ export class UsageError extends Error {
 export interface OptionSpec<T> {
   /** Without the dashes. */
   readonly name: string;
+  /** One letter, for options without a value; several may share a dash. */
+  readonly short?: string;
   /** What the value is called in the help; in brackets when it may be left out (`--name=VALUE` only). */
   readonly value?: string;
   readonly help: string;
@@ -25,6 +27,10 @@ export function parseArgs<T>(args: readonly string[], specs: readonly OptionSpec
     const word = args[i] as string;
     if (word === '--') return args.slice(i + 1);
     if (!word.startsWith('-') || word === '-') return args.slice(i);
+    if (/^-[A-Za-z]+$/.test(word)) {
+      for (const letter of word.slice(1)) applyShort(specs, letter, into);
+      continue;
+    }
     const equals = word.indexOf('=');
     const flag = equals < 0 ? word : word.slice(0, equals);
     const inline = equals < 0 ? undefined : word.slice(equals + 1);
@@ -33,6 +39,12 @@ export function parseArgs<T>(args: readonly string[], specs: readonly OptionSpec
     apply(spec, flag, inline, () => args[++i], into);
   }
   return [];
+}
+
+function applyShort<T>(specs: readonly OptionSpec<T>[], letter: string, into: T): void {
+  const spec = specs.find((s) => s.short === letter);
+  if (!spec) throw new UsageError(`unknown option -${letter}; --help lists them`);
+  spec.apply(into, '');
 }
 
 function apply<T>(
@@ -60,10 +72,10 @@ function apply<T>(
 
 /** The options as lines of help text. */
 export function describeOptions(
-  specs: readonly Pick<OptionSpec<never>, 'name' | 'value' | 'help'>[],
+  specs: readonly Pick<OptionSpec<never>, 'name' | 'short' | 'value' | 'help'>[],
 ): string {
   const left = specs.map((s) => {
-    if (s.value === undefined) return `--${s.name}`;
+    if (s.value === undefined) return s.short ? `-${s.short}, --${s.name}` : `--${s.name}`;
     return s.value.startsWith('[') ? `--${s.name}${s.value}` : `--${s.name} ${s.value}`;
   });
   const width = Math.max(...left.map((l) => l.length)) + 2;

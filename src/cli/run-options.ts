@@ -20,14 +20,30 @@ export interface RunRequest {
   readonly spawn: SpawnOptions;
   /** `--env`, to be laid over the default environment. */
   readonly env: Record<string, string>;
+  /** The guest gets a terminal of its own, shown on the caller's. */
+  terminal: boolean;
   help: boolean;
 }
 
 export function newRunRequest(): RunRequest {
-  return { kernel: {}, binds: [], tmpfs: [], spawn: {}, env: {}, help: false };
+  return { kernel: {}, binds: [], tmpfs: [], spawn: {}, env: {}, terminal: false, help: false };
 }
 
 export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
+  {
+    name: 'interactive',
+    short: 'i',
+    help: 'pass standard input to the command (it always is; for the habit of writing -it)',
+    apply: () => {},
+  },
+  {
+    name: 'tty',
+    short: 't',
+    help: 'give the command a terminal of its own, shown on yours: shells, editors, job control',
+    apply: (run) => {
+      run.terminal = true;
+    },
+  },
   {
     name: 'rootfs',
     value: 'DIR',

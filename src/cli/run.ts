@@ -8,6 +8,7 @@ import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
 import { complain } from './output.js';
 import { newRunRequest, RUN_OPTIONS, type RunRequest } from './run-options.js';
+import type { CallersTerminal } from './terminal.js';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
@@ -36,23 +37,34 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
+  const terminal = request.terminal ? await callersTerminal() : undefined;
   const { Kernel, SpawnError, defaultEnv } = await import('../index.js');
   // One process and what it forks stay on one shard: more would only start later.
-  const kernel = await Kernel.boot({ ...request.kernel, shards: 1, binds: request.binds, tmpfs: request.tmpfs });
+  const kernel = await Kernel.boot({
+    ...request.kernel,
+    shards: 1,
+    binds: request.binds,
+    tmpfs: request.tmpfs,
+  });
   try {
     const options: SpawnOptions = {
       ...request.spawn,
       env: { ...defaultEnv(), ...request.env },
-      stdio: 'inherit',
+      ...(terminal ? { stdio: 'pty', windowSize: terminal.size } : { stdio: 'inherit' }),
     };
     const guest = kernel.spawn(command, args, options);
     // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
     guest.on('error', () => {});
+    terminal?.attach(guest);
+    const shown = terminal ? new Promise((resolve) => guest.once('close', resolve)) : undefined;
     const stopForwarding = forwardSignals(guest);
     try {
-      return statusOf(await guest.completed);
+      const exit = await guest.completed;
+      await shown;
+      return statusOf(exit);
     } finally {
       stopForwarding();
+      terminal?.detach();
     }
   } catch (e) {
     if (!(e instanceof SpawnError)) throw e;
@@ -62,6 +74,13 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
   } finally {
     await closeSoon(kernel);
   }
+}
+
+/** Loaded by those who want one. */
+async function callersTerminal(): Promise<CallersTerminal> {
+  const module = await import('./terminal.js');
+  module.CallersTerminal.check();
+  return new module.CallersTerminal();
 }
 
 function forwardSignals(guest: Process): () => void {

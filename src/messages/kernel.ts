@@ -27,6 +27,8 @@ export interface KernelOperations {
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>>;
   /** Does not wait its turn: a kill must reach a guest whatever else is going on. */
   signal(pid: number, signo: number): Promise<OperationResult<void>>;
+  /** Tells a process's terminal of its window's size. Does not wait its turn. */
+  resize(pid: number, columns: number, rows: number): Promise<void>;
   /** Ends every task with this exit status. Does not wait its turn, nor for the tasks to end. */
   kill(status: number): Promise<void>;
   /** Resolves when no process lives. */

@@ -11,7 +11,9 @@ export type StdioSource =
   | { readonly type: 'host'; readonly fd: number }
   /** A pipe to the embedder, which gets the other end. */
   | { readonly type: 'pipe' }
-  | { readonly type: 'null' };
+  | { readonly type: 'null' }
+  /** A terminal of its own; the embedder types and watches by pipes. One for all entries of this type. */
+  | { readonly type: 'pty'; readonly columns: number; readonly rows: number };
 
 /** What createProcess needs to know. Strings are byte strings. */
 export interface ProcessSpec {
@@ -29,6 +31,8 @@ export interface ProcessSpec {
 export type ShardCommand =
   | { readonly type: 'createProcess'; readonly id: number; readonly spec: ProcessSpec }
   | { readonly type: 'signal'; readonly id: number; readonly pid: number; readonly signo: number }
+  /** The window that the process's terminal is shown in has another size. */
+  | { readonly type: 'resize'; readonly pid: number; readonly columns: number; readonly rows: number }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
   | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
@@ -39,7 +43,12 @@ export type StartObstacle = 'command' | 'cwd' | 'sandbox';
 
 export type ShardNews =
   | { readonly type: 'ready'; readonly shard: number }
-  | { readonly type: 'created'; readonly id: number; readonly pid: number; readonly pipes: readonly (number | null)[] }
+  | {
+      readonly type: 'created';
+      readonly id: number;
+      readonly pid: number;
+      readonly pipes: readonly (number | null)[];
+    }
   | {
       readonly type: 'failed';
       readonly id: number;

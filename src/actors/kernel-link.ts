@@ -1,0 +1,51 @@
+/**
+ * The embedder's end of a kernel: its pool of shards, the Kernel actor's operations, the events.
+ */
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import { track } from '../base/disposable.js';
+import type { KernelEvent } from '../messages/events.js';
+import type { KernelConfig, KernelOperations } from '../messages/kernel.js';
+import { connect, type Remote, release } from './comlink.js';
+import { ShardPool } from './pool.js';
+import { newPoolData } from './pool-data.js';
+
+/** What an embedder is told without asking. */
+export interface KernelNews {
+  event(event: KernelEvent): void;
+  /** A shard is gone: nothing of this kernel can go on. */
+  broke(error: unknown): void;
+}
+
+export class KernelLink {
+  readonly operations: Remote<KernelOperations>;
+  readonly #pool: ShardPool;
+  readonly #ports: MessagePort[];
+  readonly #untrack = track('kernel');
+  // Workers that sleep in a host call do not notice that the process ends.
+  readonly #onExit = (): void => this.#pool.shutDown();
+
+  constructor(config: KernelConfig, news: KernelNews) {
+    const operations = new MessageChannel();
+    const events = new MessageChannel();
+    this.#pool = new ShardPool(newPoolData(config), { operations: operations.port2, events: events.port2 });
+    this.operations = connect<KernelOperations>(operations.port1, () => this.#pool.ringKernel());
+    events.port1.on('message', (event: KernelEvent) => news.event(event));
+    this.#ports = [operations.port1, events.port1];
+    for (const port of this.#ports) port.unref();
+    process.once('exit', this.#onExit);
+    this.#pool.ended.catch((error: unknown) => news.broke(error));
+  }
+
+  /** Lets a created process run; its wait(2) status when it has ended. */
+  runTask(shard: number, pid: number): Promise<number> {
+    return this.#pool.runTask(shard, pid);
+  }
+
+  async close(): Promise<void> {
+    process.off('exit', this.#onExit);
+    await this.#pool.destroy();
+    release(this.operations as Remote<never>);
+    for (const port of this.#ports) port.close();
+    this.#untrack();
+  }
+}
