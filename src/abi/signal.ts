@@ -1,7 +1,7 @@
 /**
  * Signals, signal(7), sigaction(2): numbers, flags, si_codes and struct layouts of x86-64.
  */
-import { type Field, i32, i64, ptr, struct, u32, u64 } from './struct.js';
+import { type Field, i32, i64, ptr, struct, u16, u32, u64 } from './struct.js';
 
 export const SIG = {
   HUP: 1,
@@ -173,3 +173,28 @@ export const siginfoTimer = struct(
 export const siginfoPoll = struct('siginfo_poll', { ...head, band: i64, fd: i32 }, arm);
 /** SIGSYS. */
 export const siginfoSys = struct('siginfo_sys', { ...head, callAddr: ptr, syscall: i32, arch: u32 }, arm);
+
+/** signalfd(2): what a read gives for each signal. */
+export const signalfdSiginfo = struct(
+  'signalfd_siginfo',
+  {
+    signo: u32,
+    errno: i32,
+    code: i32,
+    pid: u32,
+    uid: u32,
+    fd: i32,
+    tid: u32,
+    band: u32,
+    overrun: u32,
+    trapno: u32,
+    status: i32,
+    int: i32,
+    ptr: u64,
+    utime: u64,
+    stime: u64,
+    addr: u64,
+    addrLsb: u16,
+  },
+  { size: 128 },
+);

@@ -144,7 +144,6 @@ const ABSENCES: readonly Absence[] = [
     note: 'no notification of changes of files yet',
     names: ['inotify_init', 'inotify_init1', 'inotify_add_watch', 'inotify_rm_watch'],
   },
-  { errno: E.ENOSYS, note: 'no reading of signals from a file yet', names: ['signalfd', 'signalfd4'] },
   {
     errno: E.ENOSYS,
     note: 'one message at a time: sendmsg(2) and recvmsg(2)',
@@ -152,8 +151,8 @@ const ABSENCES: readonly Absence[] = [
   },
   {
     errno: E.ENOSYS,
-    note: 'no descriptors of processes yet',
-    names: ['pidfd_open', 'pidfd_getfd', 'pidfd_send_signal', 'process_madvise', 'process_mrelease'],
+    note: 'memory of other processes stays theirs',
+    names: ['process_madvise', 'process_mrelease'],
   },
   {
     errno: E.EPERM,

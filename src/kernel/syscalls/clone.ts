@@ -12,7 +12,7 @@ import type { Task } from '../task/task.js';
 import { addr, fd, flags, intOut, size, word } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
 
-const NAMESPACE_NOTE = 'no namespaces: CLONE_NEW* fail with EPERM, or EINVAL with CAP_SYS_ADMIN; no pidfds';
+const NAMESPACE_NOTE = 'no namespaces: CLONE_NEW* fail with EPERM, or EINVAL with CAP_SYS_ADMIN';
 const NOWHERE = userAddr(0);
 const cloneFlags = Object.fromEntries(Object.entries(CLONE).map(([name, bit]) => [`CLONE_${name}`, bit]));
 
@@ -28,15 +28,19 @@ export const cloneCalls: Declaration[] = [
       arg('tls', addr),
     ],
     { classes: ['process'], support: 'partial', note: NAMESPACE_NOTE },
-    (task, bits, stack, parentTid, childTid, tls) =>
-      clone(task, {
+    (task, bits, stack, parentTid, childTid, tls) => {
+      // Both would be written to the same place.
+      if (bits & CLONE.PIDFD && bits & CLONE.PARENT_SETTID) return fail(E.EINVAL);
+      return clone(task, {
         flags: (bits & ~CSIGNAL) >>> 0,
         exitSignal: bits & CSIGNAL,
         stack,
         parentTid,
         childTid,
         tls,
-      }),
+        pidfd: parentTid,
+      });
+    },
   ),
   syscall(
     NR.clone3,
@@ -80,6 +84,7 @@ function like(bits: number): CloneRequest {
     parentTid: NOWHERE,
     childTid: NOWHERE,
     tls: NOWHERE,
+    pidfd: NOWHERE,
   };
 }
 
@@ -105,6 +110,7 @@ function clone3(task: Task, at: UserAddr, length: number): Result {
     parentTid: userAddr(args.parentTid),
     childTid: userAddr(args.childTid),
     tls: userAddr(args.tls),
+    pidfd: userAddr(args.pidfd),
   });
 }
 

@@ -46,6 +46,7 @@ import { RLIMIT } from '../../abi/resource.js';
 import { i32, struct } from '../../abi/struct.js';
 import { userAddr } from '../../base/brand.js';
 import { ownerOrCapable } from '../fs/access.js';
+import { asyncOwnerOf, F_OWNER_PGRP, F_OWNER_PID, F_OWNER_TID } from '../fs/async-owner.js';
 import type { FileDescription } from '../fs/file-description.js';
 import { dropLocksAtClose, type LockTable, locksOf } from '../fs/locks/lock-table.js';
 import { type Blocking, fail, type Outcome, RESTART_IF_SA_RESTART, type Result } from '../outcome.js';
@@ -59,9 +60,6 @@ const DESC = { classes: ['desc'] } as const;
 /** Flags that F_SETFL can change. */
 const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC;
 const ownerEx = struct('f_owner_ex', { type: i32, pid: i32 });
-const F_OWNER_TID = 0;
-const F_OWNER_PID = 1;
-const F_OWNER_PGRP = 2;
 const MAX_SIGNAL = 64;
 
 export const fcntlCalls: Declaration[] = [
@@ -69,7 +67,7 @@ export const fcntlCalls: Declaration[] = [
     NR.fcntl,
     'fcntl',
     [arg('fd', fd), arg('op', choice(fcntlCommands)), arg('arg', word)],
-    { ...DESC, support: 'partial', note: 'no leases, no F_NOTIFY; F_SETOWN is kept, and sends nothing' },
+    { ...DESC, support: 'partial', note: 'no leases, no F_NOTIFY' },
     fcntl,
   ),
   syscall(NR.dup, 'dup', [arg('oldfd', fd)], DESC, (task, n) =>
@@ -121,7 +119,7 @@ function fcntl(task: Task, n: number, command: number, argument: number): Result
   if (file.flags & O_PATH) return fail(E.EBADF);
   switch (command) {
     case F_SETFL:
-      return setStatusFlags(task, file, argument | 0);
+      return setStatusFlags(task, n, file, argument | 0);
     case F_GETLK:
     case F_OFD_GETLK:
       return getRecordLock(task, file, command, userAddr(argument));
@@ -160,30 +158,19 @@ function duplicateTo(task: Task, from: number, to: number, closeOnExec: boolean)
   return to;
 }
 
-function setStatusFlags(task: Task, file: FileDescription, wanted: number): Result {
+/** Also for ioctl(2)'s FIOASYNC. */
+export function setStatusFlags(task: Task, n: number, file: FileDescription, wanted: number): Result {
   if (wanted & O_NOATIME && !(file.flags & O_NOATIME)) {
     if (!ownerOrCapable(file.inode.attributes(), task.creds)) return fail(E.EPERM);
   }
-  file.flags = (file.flags & ~SETTABLE) | (wanted & SETTABLE);
-  return 0;
-}
-
-/** Who is to get SIGIO, and which signal instead of it. */
-interface SignalOwner {
-  type: number;
-  pid: number;
-  signo: number;
-}
-
-const owners = new WeakMap<FileDescription, SignalOwner>();
-
-function ownerOf(file: FileDescription): SignalOwner {
-  let owner = owners.get(file);
-  if (!owner) {
-    owner = { type: F_OWNER_PID, pid: 0, signo: 0 };
-    owners.set(file, owner);
+  const settable = file.pollable ? SETTABLE : SETTABLE & ~FASYNC;
+  if ((file.flags ^ wanted) & settable & FASYNC) {
+    const owner = asyncOwnerOf(task, file);
+    if (wanted & FASYNC) owner.start(n);
+    else owner.stop();
   }
-  return owner;
+  file.flags = (file.flags & ~settable) | (wanted & settable);
+  return 0;
 }
 
 function signalOwner(
@@ -193,36 +180,45 @@ function signalOwner(
   argument: number,
 ): Result | undefined {
   const word = argument | 0;
+  const owner = asyncOwnerOf(task, file);
   switch (command) {
     case F_SETOWN:
-      ownerOf(file).type = word < 0 ? F_OWNER_PGRP : F_OWNER_PID;
-      ownerOf(file).pid = Math.abs(word);
+      if (word !== 0 && !isThere(task, word < 0 ? F_OWNER_PGRP : F_OWNER_PID, Math.abs(word)))
+        return fail(E.ESRCH);
+      owner.setOwner(task, word < 0 ? F_OWNER_PGRP : F_OWNER_PID, Math.abs(word));
       return 0;
     case F_GETOWN: {
-      const { type, pid } = ownerOf(file);
+      const { type, pid } = owner;
       // A small negative number would look like an errno; Linux has the same trouble, and libc asks by F_GETOWN_EX.
       return type === F_OWNER_PGRP ? -pid : pid;
     }
     case F_SETOWN_EX: {
       const { type, pid } = task.memory.readStruct(ownerEx, userAddr(argument));
       if (type !== F_OWNER_TID && type !== F_OWNER_PID && type !== F_OWNER_PGRP) return fail(E.EINVAL);
-      ownerOf(file).type = type;
-      ownerOf(file).pid = pid;
+      if (pid !== 0 && !isThere(task, type, pid)) return fail(E.ESRCH);
+      owner.setOwner(task, type, pid);
       return 0;
     }
     case F_GETOWN_EX: {
-      const { type, pid } = ownerOf(file);
+      const { type, pid } = owner;
       task.memory.writeStruct(ownerEx, userAddr(argument), { type, pid });
       return 0;
     }
     case F_SETSIG:
       if (word < 0 || word > MAX_SIGNAL) return fail(E.EINVAL);
-      ownerOf(file).signo = word;
+      owner.signo = word;
       return 0;
     case F_GETSIG:
-      return ownerOf(file).signo;
+      return owner.signo;
   }
   return undefined;
+}
+
+function isThere({ kernel: { tasks } }: Task, type: number, id: number): boolean {
+  if (type === F_OWNER_TID) return tasks.byTid(id) !== undefined;
+  if (type === F_OWNER_PID) return tasks.byPid(id) !== undefined;
+  for (const _ of tasks.processGroup(id)) return true;
+  return false;
 }
 
 function flock(task: Task, n: number, operation: number): Result {

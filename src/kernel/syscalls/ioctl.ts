@@ -23,6 +23,7 @@ import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { choice, fd, word } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
+import { setStatusFlags } from './fcntl.js';
 
 export const ioctlCalls: Declaration[] = [
   syscall(
@@ -45,9 +46,9 @@ function ioctl(task: Task, n: number, request: number, argument: number): Result
       task.files.setCloseOnExec(n, false);
       return 0;
     case FIONBIO:
-      return setFlag(task, file, at, O_NONBLOCK);
+      return setFlag(task, n, file, at, O_NONBLOCK);
     case FIOASYNC:
-      return setFlag(task, file, at, FASYNC);
+      return setFlag(task, n, file, at, FASYNC);
     case FIGETBSZ:
       task.memory.writeU32(at, file.inode.attributes().blksize);
       return 0;
@@ -67,8 +68,7 @@ function ioctl(task: Task, n: number, request: number, argument: number): Result
 }
 
 /** The argument points to an int: on or off. */
-function setFlag(task: Task, file: FileDescription, at: UserAddr, flag: number): Result {
+function setFlag(task: Task, n: number, file: FileDescription, at: UserAddr, flag: number): Result {
   const on = task.memory.readU32(at) !== 0;
-  file.flags = on ? file.flags | flag : file.flags & ~flag;
-  return 0;
+  return setStatusFlags(task, n, file, on ? file.flags | flag : file.flags & ~flag);
 }

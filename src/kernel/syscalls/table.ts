@@ -29,6 +29,7 @@ import { mlockCalls } from './mlock.js';
 import { mmapCalls } from './mmap.js';
 import { mountCalls } from './mount.js';
 import { openCalls } from './open.js';
+import { pidfdCalls } from './pidfd.js';
 import { pipeCalls } from './pipe.js';
 import { pollCalls } from './poll.js';
 import { posixTimerCalls } from './posix-timer.js';
@@ -41,6 +42,7 @@ import { readCalls } from './read.js';
 import { resourceCalls } from './resource.js';
 import { schedCalls } from './sched.js';
 import { signalCalls } from './signal.js';
+import { signalfdCalls } from './signalfd.js';
 import { socketCalls } from './socket.js';
 import { statCalls } from './stat.js';
 import { syncCalls } from './sync.js';
@@ -68,6 +70,8 @@ const families: readonly (readonly Declaration[])[] = [
   pollCalls,
   epollCalls,
   eventfdCalls,
+  signalfdCalls,
+  pidfdCalls,
   socketCalls,
   cloneCalls,
   execCalls,

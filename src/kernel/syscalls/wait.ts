@@ -1,6 +1,7 @@
 /** wait4(2), waitid(2). */
 import { E } from '../../abi/errno.js';
 import { NR } from '../../abi/numbers.js';
+import { O_NONBLOCK } from '../../abi/open.js';
 import { rusage } from '../../abi/resource.js';
 import { SIG, siginfoChild } from '../../abi/signal.js';
 import {
@@ -27,6 +28,7 @@ import type { Task } from '../task/task.js';
 import { type ChildChange, type ChildSelector, waitForChild } from '../task/wait-child.js';
 import { addr, choice, flags, int, structOut, waitStatusOut } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
+import { pidfdAt } from './pidfd.js';
 
 const INT_MIN = -0x8000_0000;
 const WAIT4_OPTIONS = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
@@ -55,7 +57,7 @@ export const waitCalls: Declaration[] = [
       arg('options', flags(waitOptions)),
       arg('rusage', structOut(rusage)),
     ],
-    { classes: ['process'], support: 'partial', note: 'as wait4; no pidfds: P_PIDFD fails with EBADF' },
+    { classes: ['process'], support: 'partial', note: 'as wait4' },
     waitid,
   ),
 ];
@@ -89,7 +91,10 @@ function waitid(
   if (!(options & (WEXITED | WSTOPPED | WCONTINUED))) return fail(E.EINVAL);
   const selector = selectorOfId(task, type, id);
   if (selector instanceof Failure) return selector;
-  return finish(waitForChild(task, selector, options), (change) => {
+  // A pidfd that does not block makes waitid not block, and fail instead of finding nothing.
+  const impatient = type === P_PIDFD && ((task.files.get(id)?.flags ?? 0) & O_NONBLOCK) !== 0;
+  return finish(waitForChild(task, selector, impatient ? options | WNOHANG : options), (change) => {
+    if (change === 'none' && impatient && !(options & WNOHANG)) return fail(E.EAGAIN);
     if (change !== 'none' && usageAt !== 0) writeUsage(task, usageAt, change);
     if (infoAt !== 0) task.memory.write(infoAt, infoOf(change));
     return 0;
@@ -105,8 +110,10 @@ function selectorOfId(task: Task, type: number, id: number): ChildSelector | Fai
     case P_PGID:
       if (id < 0) return fail(E.EINVAL);
       return { type: 'processGroup', pgid: id === 0 ? task.group.pgid : id };
-    case P_PIDFD:
-      return fail(id < 0 ? E.EINVAL : E.EBADF);
+    case P_PIDFD: {
+      const file = id < 0 ? fail(E.EINVAL) : pidfdAt(task, id);
+      return file instanceof Failure ? file : { type: 'pid', pid: file.group.pid };
+    }
     default:
       return fail(E.EINVAL);
   }

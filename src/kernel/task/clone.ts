@@ -7,12 +7,14 @@
  */
 import { CLONE, CLONE_CLEAR_SIGHAND } from '../../abi/clone.js';
 import { E } from '../../abi/errno.js';
+import { O_EXCL } from '../../abi/open.js';
 import { PTRACE_EVENT, type PtraceEvent } from '../../abi/ptrace.js';
 import { RLIMIT } from '../../abi/resource.js';
 import { NSIG, SIG } from '../../abi/signal.js';
 import type { Pid, Tid, UserAddr } from '../../base/brand.js';
 import type { Context } from '../../platform/platform.js';
 import { CAP, has } from '../auth/credentials.js';
+import { PidFile } from '../fs/anon/pidfd.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { type Blocking, Failure, fail, type Outcome, RESTART_ALWAYS, type Result } from '../outcome.js';
 import { eventStop, wantsEvent } from '../ptrace/stop.js';
@@ -35,6 +37,8 @@ export interface CloneRequest {
   readonly tls: UserAddr;
   readonly parentTid: UserAddr;
   readonly childTid: UserAddr;
+  /** Where CLONE_PIDFD puts the descriptor. */
+  readonly pidfd: UserAddr;
 }
 
 export const NAMESPACES =
@@ -54,6 +58,7 @@ export function clone(parent: Task, request: CloneRequest): Result {
   if (refused) return refused;
   // A stop or a signal that came first is seen to first: no child escapes it.
   if (parent.attention) return RESTART_ALWAYS;
+  if (flags & CLONE.PIDFD && !hasRoomForPidfd(parent)) return fail(E.EMFILE);
   const tid = parent.kernel.tasks.allocateTid();
   if (tid instanceof Failure) return tid;
 
@@ -64,6 +69,7 @@ export function clone(parent: Task, request: CloneRequest): Result {
   if (flags & CLONE.SETTLS) context.setThreadPointer(request.tls);
   // As in Linux, a bad address here is nobody's failure.
   if (flags & CLONE.PARENT_SETTID) parent.memory.tryWrite(request.parentTid, word(tid));
+  if (flags & CLONE.PIDFD) givePidfd(parent, child, request);
   if (flags & CLONE.CHILD_SETTID) child.memory.tryWrite(request.childTid, word(tid));
   if (flags & CLONE.CHILD_CLEARTID) child.clearChildTid = request.childTid;
 
@@ -73,6 +79,21 @@ export function clone(parent: Task, request: CloneRequest): Result {
   start(child);
   if (event !== undefined) return tracedClone(parent, child, flags, event);
   return flags & CLONE.VFORK ? waitForVfork(child) : tid;
+}
+
+function hasRoomForPidfd({ files, group }: Task): boolean {
+  const limit = group.limits.number(RLIMIT.NOFILE);
+  for (let n = 0; n < limit; n++) if (!files.get(n)) return true;
+  return false;
+}
+
+/** The descriptor is the parent's alone, unless they share all. */
+function givePidfd(parent: Task, child: Task, { flags, pidfd }: CloneRequest): void {
+  const file = new PidFile(parent.kernel, flags & CLONE.THREAD ? O_EXCL : 0, child.group, child);
+  const limit = parent.group.limits.number(RLIMIT.NOFILE);
+  const n = parent.files.install(file, { closeOnExec: true, limit });
+  if (n instanceof Failure) file.release();
+  else parent.memory.tryWrite(pidfd, word(n));
 }
 
 /** The child of a tracee is one too, when its tracer said so: ptrace(2), PTRACE_O_TRACEFORK and its kin. */
@@ -140,8 +161,7 @@ function checkFlags(parent: Task, { flags, exitSignal }: CloneRequest): Failure 
   if (set(CLONE.THREAD) && set(CLONE.NEWUSER | CLONE.NEWPID)) return fail(E.EINVAL);
   if (set(CLONE.SIGHAND) && flags >= CLONE_CLEAR_SIGHAND) return fail(E.EINVAL);
   if (exitSignal > NSIG) return fail(E.EINVAL);
-  // No pidfds yet, so one cannot be handed out.
-  if (set(CLONE.PIDFD)) return fail(E.EINVAL);
+  if (set(CLONE.PIDFD) && set(CLONE.DETACHED)) return fail(E.EINVAL);
   if (set(NAMESPACES)) return fail(has(parent.creds, CAP.SYS_ADMIN) ? E.EINVAL : E.EPERM);
   return undefined;
 }

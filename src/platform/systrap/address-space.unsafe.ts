@@ -70,7 +70,6 @@ const MREMAP_MAYMOVE_FIXED = 3;
 const ARCH_GET_FS = 0x1003;
 const CLOCK_THREAD_CPUTIME_ID = 3;
 const NS_PER_SEC = 1e9;
-const NS_PER_TICK = 1e7;
 const PAGE = 4096;
 const EINTR = -4;
 const EAGAIN = 11;

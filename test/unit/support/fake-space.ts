@@ -164,6 +164,9 @@ export class FakeSpace implements AddressSpace {
   residentBytes(): number {
     return this.pages.size * PAGE;
   }
+  peakResidentBytes(): number {
+    return this.residentBytes();
+  }
   cpuTime(): { user: number; system: number } {
     return { user: 0, system: 0 };
   }
