@@ -59,7 +59,7 @@ describe('spawn options', () => {
     [{ env: { 'A=B': 'c' } }, "a variable's name must not contain '='"],
     [{ env: { A: 1 } }, 'env.A: must be a string'],
     [{ user: { uid: -1, gid: 0 } }, 'user.uid: must be at least 0'],
-    [{ stdio: 'out' }, "stdio: must be 'inherit', 'pipe', 'ignore' or an array"],
+    [{ stdio: 'out' }, "stdio: must be 'inherit', 'pipe', 'ignore', 'pty' or an array"],
     [{ timeout: 0 }, 'timeout: must be above 0'],
     [{ signal: {} }, 'signal: must be an AbortSignal'],
   ])('%j is refused by name', (options, message) => {

@@ -12,7 +12,8 @@ const note = (name: string) => (into: Request, value: string) => {
 const SPECS: readonly OptionSpec<Request>[] = [
   { name: 'cwd', value: 'DIR', help: 'where', apply: note('cwd') },
   { name: 'strace', value: '[=FILTER]', help: 'what', apply: note('strace') },
-  { name: 'json', help: 'how', apply: note('json') },
+  { name: 'json', short: 'j', help: 'how', apply: note('json') },
+  { name: 'keep', short: 'k', help: 'what stays', apply: note('keep') },
   {
     name: 'bad',
     value: 'X',
@@ -31,6 +32,14 @@ function parse(...args: string[]): { operands: string[]; seen: string[] } {
 describe('parseArgs', () => {
   test('an option takes its value from the next word or after an equals sign', () => {
     expect(parse('--cwd', '/a', '--cwd=/b')).toEqual({ operands: [], seen: ['cwd=/a', 'cwd=/b'] });
+  });
+
+  test('letters may share a dash', () => {
+    expect(parse('-jk', '-k', 'ls', '-j')).toEqual({
+      operands: ['ls', '-j'],
+      seen: ['json=', 'keep=', 'keep='],
+    });
+    expect(() => parse('-jq')).toThrow('unknown option -q');
   });
 
   test('options end at the first operand: what follows belongs to the command', () => {
@@ -70,6 +79,6 @@ test('describeOptions lines up the help', () => {
   expect(describeOptions(SPECS).split('\n').slice(0, 3)).toEqual([
     '  --cwd DIR          where',
     '  --strace[=FILTER]  what',
-    '  --json             how',
+    '  -j, --json         how',
   ]);
 });

@@ -5,6 +5,8 @@
  * Positions count up for ever: tail (next to be read) ≤ finished (end of the last whole line) ≤ head.
  */
 export const INPUT_SIZE = 4096;
+/** What stands for the end of file as the end of a line: a character that nobody can type as one. */
+export const END_OF_FILE = 0;
 
 export class InputQueue {
   readonly #bytes = new Uint8Array(INPUT_SIZE);
@@ -60,21 +62,30 @@ export class InputQueue {
     return out;
   }
 
-  /** Up to `max` bytes of the next line, which has to be there; an end of file (`mark`) is not shown. */
-  takeLine(max: number, mark: number): Uint8Array {
+  /**
+   * Up to `max` bytes of the next line, which has to be there. An end of file is not shown, and goes with
+   * the last byte before it.
+   */
+  takeLine(max: number): Uint8Array {
     const limit = Math.min(max, this.finishedLength);
     let count = 0;
     while (count < limit && !this.#ends.has(this.#tail + count)) count++;
-    const whole = count < limit;
-    const shown = whole && (this.#cut || this.#byteAt(this.#tail + count) !== mark) ? count + 1 : count;
-    const out = this.#copy(shown);
-    if (whole) {
-      this.#ends.delete(this.#tail + count);
+    const end = this.#tail + count;
+    const ended = this.#ends.has(end) && (count < max || this.#isEndOfFile(end));
+    const out = this.#copy(ended && !this.#isEndOfFile(end) ? count + 1 : count);
+    if (ended) {
+      this.#ends.delete(end);
       this.#cut = false;
-      count++;
     }
-    this.#tail += count;
+    this.#tail = ended ? end + 1 : end;
     return out;
+  }
+
+  /** Bytes of whole lines that a program will see. */
+  get visibleLength(): number {
+    let count = this.finishedLength;
+    for (const end of this.#ends) if (this.#isEndOfFile(end)) count--;
+    return count;
   }
 
   /** What was typed up to now counts as a line, or (`raw`) lines no longer count. */
@@ -94,6 +105,10 @@ export class InputQueue {
     this.#finished = this.#head;
     this.#ends.clear();
     this.#cut = false;
+  }
+
+  #isEndOfFile(position: number): boolean {
+    return !this.#cut && this.#byteAt(position) === END_OF_FILE;
   }
 
   #byteAt(position: number): number {

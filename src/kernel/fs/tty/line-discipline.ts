@@ -39,9 +39,9 @@ import {
   VWERASE,
 } from '../../../abi/termios.js';
 import { Echo } from './echo.js';
-import { INPUT_SIZE, InputQueue } from './input-queue.js';
+import { END_OF_FILE, INPUT_SIZE, InputQueue } from './input-queue.js';
 import { OutputFilter } from './output-filter.js';
-import { DISABLED, type Termios } from './settings.js';
+import { lowerCase, type Termios } from './settings.js';
 
 const NEWLINE = 10;
 const RETURN = 13;
@@ -94,12 +94,12 @@ export class LineDiscipline {
 
   /** FIONREAD. */
   get readable(): number {
-    return this.canonical ? this.input.finishedLength : this.input.length;
+    return this.canonical ? this.input.visibleLength : this.input.length;
   }
 
   /** Up to `max` bytes, of one line at most; only when some are `available`. */
   take(max: number): Uint8Array {
-    return this.canonical ? this.input.takeLine(max, DISABLED) : this.input.take(max);
+    return this.canonical ? this.input.takeLine(max) : this.input.take(max);
   }
 
   /** The settings are other ones now. */
@@ -128,7 +128,7 @@ export class LineDiscipline {
     const { termios } = this.host;
     const { iflag, lflag } = termios;
     let byte = iflag & ISTRIP ? typed & 0x7f : typed;
-    if (iflag & IUCLC && lflag & IEXTEN && byte >= 0x41 && byte <= 0x5a) byte += 0x20;
+    if (iflag & IUCLC && lflag & IEXTEN) byte = lowerCase(byte);
     if (this.#literal) {
       this.#literal = false;
       this.#restart(termios);
@@ -147,14 +147,18 @@ export class LineDiscipline {
     }
     if (this.#controlsFlow(termios, byte) || this.#signals(termios, byte)) return;
     this.#restart(termios);
+    let newline = false;
     if (byte === RETURN) {
       if (iflag & IGNCR) return;
-      if (iflag & ICRNL) byte = NEWLINE;
+      if (iflag & ICRNL) {
+        byte = NEWLINE;
+        newline = true;
+      }
     } else if (byte === NEWLINE && iflag & INLCR) {
       byte = RETURN;
     }
     if (lflag & ICANON && this.#edits(termios, byte)) return;
-    this.#keep(termios, byte);
+    this.#keep(termios, byte, newline ? 'newline' : 'typed');
   }
 
   #controlsFlow({ iflag, cc }: Termios, byte: number): boolean {
@@ -231,7 +235,7 @@ export class LineDiscipline {
       return true;
     }
     if (byte === cc[VEOF]) {
-      this.#finishLine(DISABLED);
+      this.#finishLine(END_OF_FILE);
       return true;
     }
     if (byte === cc[VEOL] || (extended && byte === cc[VEOL2])) {
@@ -257,10 +261,11 @@ export class LineDiscipline {
     this.input.finishLine();
   }
 
-  #keep(termios: Termios, byte: number): void {
+  /** A line feed that was typed as such shows as ^J here: only canonical mode knows it as a newline. */
+  #keep(termios: Termios, byte: number, shown: 'newline' | 'typed' = 'typed'): void {
     const { lflag, iflag } = termios;
     if (lflag & ECHO) {
-      if (byte === NEWLINE) {
+      if (shown === 'newline') {
         this.echo.finishErasing(termios);
         this.echo.newline(termios);
       } else {

@@ -13,7 +13,7 @@ import type { Sink, Source } from '../io.js';
 import type { VfsPath } from '../path.js';
 import { hangUp } from './controlling.js';
 import { masterIoctl } from './master-ioctl.js';
-import type { Terminal } from './terminal.js';
+import { MASTER_HOLDS, type Terminal } from './terminal.js';
 
 const CHUNK = 4096;
 
@@ -32,7 +32,7 @@ export class MasterFile extends FileDescription {
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if (offset !== undefined) return fail(E.ESPIPE);
     const { terminal } = this;
-    const wanted = Math.min(to.remaining, CHUNK);
+    const wanted = Math.min(to.remaining, MASTER_HOLDS);
     if (wanted === 0) return 0;
     if (terminal.packet && terminal.packetStatus !== 0) {
       const status = terminal.packetStatus;

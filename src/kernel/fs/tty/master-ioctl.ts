@@ -19,7 +19,6 @@ import {
   TIOCNOTTY,
   TIOCOUTQ,
   TIOCPKT,
-  TIOCSCTTY,
   TIOCSPTLCK,
 } from '../../../abi/termios.js';
 import { userAddr } from '../../../base/brand.js';
@@ -29,6 +28,7 @@ import { contextOf } from '../fs-context.js';
 import { walk } from '../walk.js';
 import type { MasterFile } from './master-file.js';
 import { PtsInode } from './pts-inode.js';
+import { MASTER_HOLDS } from './terminal.js';
 import { commonIoctl, sessionOf } from './tty-ioctl.js';
 
 export function masterIoctl(file: MasterFile, task: Task, request: number, arg: number): Result {
@@ -56,7 +56,7 @@ export function masterIoctl(file: MasterFile, task: Task, request: number, arg: 
       task.memory.writeU32(at, terminal.packet ? 1 : 0);
       return 0;
     case FIONREAD:
-      task.memory.writeU32(at, terminal.output.length);
+      task.memory.writeU32(at, Math.min(terminal.output.length, MASTER_HOLDS));
       return 0;
     case TIOCOUTQ:
       task.memory.writeU32(at, 0);
@@ -66,8 +66,6 @@ export function masterIoctl(file: MasterFile, task: Task, request: number, arg: 
       return 0;
     case TIOCGSID:
       return sessionOf(task, terminal, arg);
-    case TIOCSCTTY:
-      return fail(E.EPERM);
     case TIOCNOTTY:
       return fail(E.ENOTTY);
     case TCSBRK:
@@ -79,7 +77,7 @@ export function masterIoctl(file: MasterFile, task: Task, request: number, arg: 
       if (arg !== TCOFLUSH) terminal.output.truncate(0);
       return 0;
     default:
-      return commonIoctl(terminal, task, request, arg);
+      return commonIoctl(file, task, request, arg);
   }
 }
 

@@ -3,7 +3,7 @@
  * cursor stands, which echo needs to rub out tabs. Linux: do_output_char of n_tty.c.
  */
 import { OCRNL, OLCUC, ONLCR, ONLRET, ONOCR, OPOST, TABDLY, XTABS } from '../../../abi/termios.js';
-import { isContinuation, isControl, type Termios } from './settings.js';
+import { isContinuation, isControl, type Termios, upperCase } from './settings.js';
 
 const BACKSPACE = 8;
 const TAB = 9;
@@ -54,7 +54,7 @@ export class OutputFilter {
       default:
         if (isControl(byte)) break;
         if (!isContinuation(termios, byte)) this.column++;
-        out.push(oflag & OLCUC ? upper(byte) : byte);
+        out.push(oflag & OLCUC ? upperCase(byte) : byte);
         return;
     }
     out.push(byte);
@@ -64,11 +64,4 @@ export class OutputFilter {
   back(): void {
     if (this.column > 0) this.column--;
   }
-}
-
-/** As the kernel's toupper: Latin-1 letters too. */
-function upper(byte: number): number {
-  const ascii = byte >= 0x61 && byte <= 0x7a;
-  const latin = byte >= 0xe0 && byte <= 0xfe && byte !== 0xf7;
-  return ascii || latin ? byte - 0x20 : byte;
 }

@@ -108,6 +108,17 @@ export function isContinuation(termios: Termios, byte: number): boolean {
   return (termios.iflag & IUTF8) !== 0 && (byte & 0xc0) === 0x80;
 }
 
+/** As the kernel's toupper and tolower: Latin-1 letters too. */
+export function upperCase(byte: number): number {
+  const latin = byte >= 0xe0 && byte <= 0xfe && byte !== 0xf7;
+  return (byte >= 0x61 && byte <= 0x7a) || latin ? byte - 0x20 : byte;
+}
+
+export function lowerCase(byte: number): number {
+  const latin = byte >= 0xc0 && byte <= 0xde && byte !== 0xd7;
+  return (byte >= 0x41 && byte <= 0x5a) || latin ? byte + 0x20 : byte;
+}
+
 /** iscntrl(3) as the kernel sees bytes: Latin-1's second row of controls is none. */
 export function isControl(byte: number): boolean {
   return byte < 0x20 || byte === 0x7f;

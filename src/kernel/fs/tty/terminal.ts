@@ -36,7 +36,8 @@ export interface WindowSize {
 
 /** Bytes of each direction that may be under way besides what the reading side holds. */
 const IN_FLIGHT = 8192;
-const DELIVERED = INPUT_SIZE - 1;
+/** What the reading side holds: no flush takes it back, and one read gives no more. */
+export const MASTER_HOLDS = INPUT_SIZE - 1;
 /** Echo that a stopped or full terminal holds back at most. */
 const MAX_ECHO = INPUT_SIZE;
 const CTRL_Q = 0x11;
@@ -75,6 +76,8 @@ export class Terminal implements LineHost {
   packetStatus = 0;
   /** Typed, and no room for it yet. */
   readonly #backlog = new ByteQueue();
+  /** Output that was the master's before the typing that is being dealt with. */
+  #delivered = 0;
 
   constructor(
     readonly index: number,
@@ -90,6 +93,7 @@ export class Terminal implements LineHost {
 
   /** Takes what the master writes, at most `inputRoom` bytes. */
   type(bytes: Uint8Array): void {
+    this.#delivered = Math.min(this.output.length, MASTER_HOLDS);
     const taken = this.#backlog.length === 0 ? this.line.receive(bytes) : 0;
     if (taken < bytes.length) this.#backlog.push(bytes.slice(taken));
     this.inputArrived();
@@ -114,7 +118,7 @@ export class Terminal implements LineHost {
   // ---- from slaves ----
 
   get outputRoom(): number {
-    return this.flow.stopped ? 0 : Math.max(0, IN_FLIGHT + DELIVERED - this.output.length);
+    return this.flow.stopped ? 0 : Math.max(0, IN_FLIGHT + MASTER_HOLDS - this.output.length);
   }
 
   write(bytes: Uint8Array): void {
@@ -152,7 +156,7 @@ export class Terminal implements LineHost {
 
   /** Throws away what is under way to the master; what it could read by now stays. */
   flushOutput(): void {
-    this.output.truncate(DELIVERED);
+    this.output.truncate(MASTER_HOLDS);
     this.tellMaster(TIOCPKT_FLUSHWRITE);
     this.slaveQueue.notify(OUT | WRNORM);
   }
@@ -189,7 +193,9 @@ export class Terminal implements LineHost {
   }
 
   flushed(): void {
-    this.flushOutput();
+    this.output.truncate(this.#delivered);
+    this.tellMaster(TIOCPKT_FLUSHWRITE);
+    this.slaveQueue.notify(OUT | WRNORM);
     this.tellMaster(TIOCPKT_FLUSHREAD);
   }
 

@@ -80,17 +80,21 @@ export function terminalIoctl(file: SlaveFile, task: Task, request: number, arg:
     case TIOCGSID:
       if (task.group.terminal !== terminal) return fail(E.ENOTTY);
       return sessionOf(task, terminal, arg);
-    case TIOCSCTTY:
-      return setControlling(task, terminal, { force: arg === 1, readable: isReadable(file) });
     case TIOCNOTTY:
       return giveUpControlling(task, terminal);
     default:
-      return commonIoctl(terminal, task, request, arg);
+      return commonIoctl(file, task, request, arg);
   }
 }
 
 /** The requests that mean the same on both sides. */
-export function commonIoctl(terminal: Terminal, task: Task, request: number, arg: number): Result {
+export function commonIoctl(
+  file: FileDescription & { readonly terminal: Terminal },
+  task: Task,
+  request: number,
+  arg: number,
+): Result {
+  const { terminal } = file;
   const at = userAddr(arg);
   switch (request) {
     case TIOCGWINSZ:
@@ -101,6 +105,8 @@ export function commonIoctl(terminal: Terminal, task: Task, request: number, arg
       return 0;
     case TIOCSPGRP:
       return setForeground(task, terminal, arg);
+    case TIOCSCTTY:
+      return setControlling(task, terminal, { force: arg === 1, readable: isReadable(file) });
     case TIOCEXCL:
       terminal.exclusive = true;
       return 0;
