@@ -1,8 +1,9 @@
 /** fcntl(2), dup(2), flock(2). Record locks are record-locks.ts. */
 import { E } from '../../abi/errno.js';
-import { S_IFIFO, S_IFMT } from '../../abi/mode.js';
+import { isDirectory, S_IFIFO, S_IFMT } from '../../abi/mode.js';
 import { NR } from '../../abi/numbers.js';
 import {
+  DN_MULTISHOT,
   F_DUPFD,
   F_DUPFD_CLOEXEC,
   F_DUPFD_QUERY,
@@ -15,6 +16,7 @@ import {
   F_GETOWN_EX,
   F_GETPIPE_SZ,
   F_GETSIG,
+  F_NOTIFY,
   F_OFD_GETLK,
   F_OFD_SETLK,
   F_OFD_SETLKW,
@@ -67,7 +69,7 @@ export const fcntlCalls: Declaration[] = [
     NR.fcntl,
     'fcntl',
     [arg('fd', fd), arg('op', choice(fcntlCommands)), arg('arg', word)],
-    { ...DESC, support: 'partial', note: 'no leases, no F_NOTIFY' },
+    { ...DESC, support: 'partial', note: 'no leases; F_NOTIFY only to end notices that there are none of' },
     fcntl,
   ),
   syscall(NR.dup, 'dup', [arg('oldfd', fd)], DESC, (task, n) =>
@@ -130,6 +132,10 @@ function fcntl(task: Task, n: number, command: number, argument: number): Result
       return setRecordLock(task, file, command, userAddr(argument));
     case F_GETLEASE:
       return F_UNLCK;
+    case F_NOTIFY:
+      // No event is asked for but DN_MULTISHOT: that ends the notices of this descriptor.
+      if ((argument & ~DN_MULTISHOT) === 0) return 0;
+      return isDirectory(file.inode.mode) ? fail(E.EINVAL) : fail(E.ENOTDIR);
     case F_GET_RW_HINT:
       task.memory.writeU64(userAddr(argument), 0);
       return 0;

@@ -29,6 +29,7 @@ export class ThreadGroup {
   /** Those that live. */
   readonly tasks = new Set<Task>();
   #leader: Task | undefined;
+  readonly #hadParent: boolean;
   readonly children = new Set<ThreadGroup>();
   /** The thread that made this group: its end is what PR_SET_PDEATHSIG tells of. */
   creator: Task | undefined;
@@ -95,6 +96,7 @@ export class ThreadGroup {
     public exitSignal: number = SIG.CHLD,
   ) {
     parent?.children.add(this);
+    this.#hadParent = parent !== undefined;
   }
 
   get leader(): Task {
@@ -105,9 +107,9 @@ export class ThreadGroup {
     this.#leader = task;
   }
 
-  /** getppid(2) */
+  /** getppid(2): 1 for an orphan; 0 for what came from outside, as in a PID namespace entered by setns(2). */
   get parentPid(): number {
-    return this.parent?.pid ?? 1;
+    return this.parent?.pid ?? (this.#hadParent ? 1 : 0);
   }
 
   get isZombie(): boolean {
