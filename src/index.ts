@@ -6,6 +6,8 @@
  *     const ls = kernel.spawn('ls', ['-l', '/'], { stdio: 'inherit' });
  *     console.log(await ls.completed);
  */
+
+export { CallersTerminal } from './api/callers-terminal.js';
 export { Kernel } from './api/kernel.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
 export type { EventType, KernelEvent } from './messages/events.js';

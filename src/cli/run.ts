@@ -8,7 +8,6 @@ import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
 import { complain } from './output.js';
 import { newRunRequest, RUN_OPTIONS, type RunRequest } from './run-options.js';
-import type { CallersTerminal } from './terminal.js';
 
 const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
@@ -37,8 +36,11 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
-  const terminal = request.terminal ? await callersTerminal() : undefined;
-  const { Kernel, SpawnError, defaultEnv } = await import('../index.js');
+  const { CallersTerminal, Kernel, SpawnError, defaultEnv } = await import('../index.js');
+  if (request.terminal && !CallersTerminal.isThere) {
+    throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
+  }
+  const terminal = request.terminal ? await CallersTerminal.open() : undefined;
   // One process and what it forks stay on one shard: more would only start later.
   const kernel = await Kernel.boot({
     ...request.kernel,
@@ -74,13 +76,6 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
   } finally {
     await closeSoon(kernel);
   }
-}
-
-/** Loaded by those who want one. */
-async function callersTerminal(): Promise<CallersTerminal> {
-  const module = await import('./terminal.js');
-  module.CallersTerminal.check();
-  return new module.CallersTerminal();
 }
 
 function forwardSignals(guest: Process): () => void {

@@ -1,14 +1,15 @@
 /**
- * `troupe run -t`: the caller's terminal becomes the window of the guest's. It is raw meanwhile, so that
- * every key reaches the guest, and is put back however troupe ends: by itself, by an error, or (a watcher
- * sees to that) by being killed.
+ * This process's own terminal as the window of a guest's (`troupe run -t`). It is raw meanwhile, so that
+ * every key reaches the guest, and is put back however this process ends: by itself, by an error, or (a
+ * watcher sees to that) by being killed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import type { Process, WindowSize } from '../index.js';
-import { rawTerminal, windowSize } from '../platform/host/terminal.unsafe.js';
-import { UsageError } from './args.js';
+import type { WindowSize } from '../options.js';
+import type { Process } from './process.js';
 
 const STDIN = 0;
+
+type HostTerminal = typeof import('../platform/host/terminal.unsafe.js');
 
 export class CallersTerminal {
   readonly #onResize: () => void;
@@ -16,29 +17,33 @@ export class CallersTerminal {
   #restore: (() => void) | undefined;
   #watcher: ChildProcess | undefined;
 
-  constructor() {
+  private constructor(readonly host: HostTerminal) {
     this.#onResize = () => {
       const { columns, rows } = this.size;
       this.#guest?.resize(columns, rows);
     };
   }
 
-  static check(): void {
-    if (!process.stdin.isTTY) {
-      throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
-    }
+  /** The C library is loaded by those who want a terminal only. */
+  static async open(): Promise<CallersTerminal> {
+    return new CallersTerminal(await import('../platform/host/terminal.unsafe.js'));
+  }
+
+  /** Whether there is one: standard input. */
+  static get isThere(): boolean {
+    return process.stdin.isTTY === true;
   }
 
   get size(): WindowSize {
-    return windowSize(STDIN);
+    return this.host.windowSize(STDIN);
   }
 
-  /** Joins the terminal to a guest that was spawned with `stdio: 'pty'`. */
+  /** Joins the terminal to a guest that was spawned with `stdio: 'pty'`, until `detach`. */
   attach(guest: Process): void {
     this.#guest = guest;
     guest.once('spawn', () => {
       this.#watcher = watchOver();
-      this.#restore = rawTerminal(STDIN);
+      this.#restore = this.host.rawTerminal(STDIN);
       process.once('exit', this.#putBack);
       process.on('SIGWINCH', this.#onResize);
       // It may have changed while the guest was being made.
