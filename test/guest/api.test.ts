@@ -1,0 +1,117 @@
+/** The public API on real guests: what a program that embeds troupe sees. */
+import { execFileSync } from 'node:child_process';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { Kernel, type Process, SpawnError } from 'troupe';
+
+let kernel: Kernel;
+beforeEach(async () => {
+  kernel = await Kernel.boot({ shards: 2 });
+});
+afterEach(async () => {
+  await kernel.close();
+  // The zygotes are this process's children; none may be left.
+  const left = execFileSync('ps', ['--ppid', String(process.pid), '-o', 'comm='], { encoding: 'utf8' });
+  expect(left.split('\n').filter((l) => l !== '' && l !== 'ps')).toEqual([]);
+});
+
+async function output(p: Process): Promise<string> {
+  let text = '';
+  p.on('spawn', () => p.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString())));
+  await new Promise((resolve) => p.on('close', resolve));
+  return text;
+}
+
+describe('spawn', () => {
+  test('runs a program, with its output in a stream and its status in `completed`', async () => {
+    const p = kernel.spawn('sh', ['-c', 'echo out; exit 7']);
+    expect(await output(p)).toBe('out\n');
+    expect(await p.completed).toEqual({ exitCode: 7, signal: null, timedOut: false });
+    expect(p.exitCode).toBe(7);
+  });
+
+  test('feeds stdin', async () => {
+    const p = kernel.spawn('tr', ['a-z', 'A-Z']);
+    p.on('spawn', () => p.stdin?.end('hello\n'));
+    expect(await output(p)).toBe('HELLO\n');
+  });
+
+  test('of what is not there rejects with ENOENT and emits error', async () => {
+    const p = kernel.spawn('no-such-program');
+    const heard = new Promise((resolve) => p.on('error', resolve));
+    await expect(p.completed).rejects.toMatchObject({ name: 'SpawnError', code: 'ENOENT' });
+    expect(await heard).toBeInstanceOf(SpawnError);
+  });
+
+  test('gives the environment that was asked for and nothing else', async () => {
+    const p = kernel.spawn('/usr/bin/env', [], { env: { GREETING: 'grüß dich' } });
+    expect(await output(p)).toBe('GREETING=grüß dich\n');
+  });
+
+  test('kills on timeout, and says so', async () => {
+    const p = kernel.spawn('sleep', ['100'], { timeout: 0.2 });
+    expect(await p.completed).toEqual({ exitCode: null, signal: 'SIGKILL', timedOut: true });
+  });
+
+  test('an AbortSignal kills', async () => {
+    const controller = new AbortController();
+    const p = kernel.spawn('sleep', ['100'], { signal: controller.signal });
+    p.on('spawn', () => controller.abort());
+    expect(await p.completed).toMatchObject({ signal: 'SIGKILL', timedOut: false });
+  });
+
+  test('kill sends the signal it is told to, also before the process is there', async () => {
+    const p = kernel.spawn('sh', ['-c', 'trap "echo got it; exit 3" TERM; while :; do :; done']);
+    const text = output(p);
+    p.on('spawn', () => setTimeout(() => p.kill('SIGTERM'), 200));
+    expect(await text).toBe('got it\n');
+    expect((await p.completed).exitCode).toBe(3);
+    const early = kernel.spawn('sleep', ['100']);
+    early.kill('SIGKILL');
+    expect((await early.completed).signal).toBe('SIGKILL');
+  });
+});
+
+describe('shards', () => {
+  test('carry processes of their own at the same time, with different pids', async () => {
+    const many = Array.from({ length: 6 }, () => kernel.spawn('sh', ['-c', 'echo $$']));
+    const pids = await Promise.all(many.map(output));
+    expect(new Set(pids).size).toBe(6);
+  });
+
+  test('waitExited waits for all, kill ends all', async () => {
+    const many = Array.from({ length: 4 }, () => kernel.spawn('sleep', ['100'], { stdio: 'ignore' }));
+    await Promise.all(many.map((p) => new Promise((resolve) => p.on('spawn', resolve))));
+    await kernel.kill(5);
+    await kernel.waitExited();
+    expect(await Promise.all(many.map((p) => p.completed))).toEqual(
+      many.map(() => ({ exitCode: 5, signal: null, timedOut: false })),
+    );
+  });
+});
+
+describe('close', () => {
+  test('ends what runs, and whoever waits for it hears of it', async () => {
+    const p = kernel.spawn('sleep', ['100']);
+    await new Promise((resolve) => p.on('spawn', resolve));
+    await kernel.close();
+    await expect(p.completed).rejects.toMatchObject({ code: 'ECLOSED' });
+    await kernel.close();
+  });
+
+  test('ends the stream of events, which saw what was asked for', async () => {
+    const types: string[] = [];
+    const ended = new Promise((resolve) => {
+      kernel.events$.subscribe({ next: (e) => types.push(e.type), complete: () => resolve(undefined) });
+    });
+    await kernel.observe(['exec', 'taskExit']);
+    await kernel.spawn('/bin/true', [], { stdio: 'ignore' }).completed;
+    await kernel.close();
+    await ended;
+    expect(types).toEqual(['exec', 'taskExit']);
+  });
+});
+
+test('wrong options are refused in one line that names them', async () => {
+  await expect(Kernel.boot({ cores: 0 })).rejects.toThrow(/cores/);
+  await expect(Kernel.boot({ strace: { filter: 'no_such_call' } })).rejects.toThrow(/no_such_call/);
+});

@@ -1,0 +1,117 @@
+/** The queue of external operations, with shards that are scripted here. */
+import { describe, expect, test } from '@jest/globals';
+import { KernelActor } from '../../../src/actors/kernel-actor.js';
+import { LeastBusy } from '../../../src/actors/placement.js';
+import { silentLog } from '../../../src/base/log.js';
+import type { ProcessSpec, ShardCommand } from '../../../src/messages/shard.js';
+
+const spec: ProcessSpec = {
+  command: '/bin/true',
+  argv: ['true'],
+  envp: [],
+  cwd: '/',
+  uid: 0,
+  gid: 0,
+  groups: [],
+  stdio: [],
+};
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+function kernel(shards = 2) {
+  const told: { shard: number; command: ShardCommand }[] = [];
+  const refs = Array.from({ length: shards }, (_, shard) => ({
+    tell: (command: ShardCommand) => void told.push({ shard, command }),
+  }));
+  const actor = new KernelActor(refs, new LeastBusy(shards), silentLog);
+  const idOf = (i: number): number => {
+    const command = told[i]?.command;
+    return command && 'id' in command ? command.id : -1;
+  };
+  return { actor, told, idOf };
+}
+
+describe('createProcess', () => {
+  test('operations take turns: the next begins when the one before has its answer', async () => {
+    const { actor, told, idOf } = kernel();
+    const first = actor.createProcess(spec);
+    const second = actor.createProcess(spec);
+    await settle();
+    expect(told.length).toBe(1);
+    actor.receive({ type: 'created', id: idOf(0), pid: 2, pipes: [] });
+    expect(await first).toEqual({ type: 'ok', value: { pid: 2, shard: 0, pipes: [] } });
+    await settle();
+    expect(told.map((t) => t.shard)).toEqual([0, 1]);
+    actor.receive({ type: 'created', id: idOf(1), pid: 3, pipes: [] });
+    expect(await second).toMatchObject({ type: 'ok', value: { pid: 3, shard: 1 } });
+  });
+
+  test('a failure is an answer too, and gives the place back', async () => {
+    const { actor, told, idOf } = kernel();
+    const made = actor.createProcess(spec);
+    await settle();
+    actor.receive({ type: 'failed', id: idOf(0), errno: 2, obstacle: 'program', message: 'no such file' });
+    expect(await made).toMatchObject({ type: 'error', errno: 2, message: 'no such file' });
+    void actor.createProcess(spec);
+    await settle();
+    expect(told[1]?.shard).toBe(0);
+  });
+
+  test('a closed kernel refuses', async () => {
+    const { actor } = kernel();
+    await actor.destroy();
+    expect(await actor.createProcess(spec)).toMatchObject({ type: 'error' });
+  });
+});
+
+describe('kill and signals', () => {
+  test('do not wait behind an operation that has no answer yet', async () => {
+    const { actor, told } = kernel();
+    void actor.createProcess(spec);
+    await settle();
+    await actor.kill(9);
+    expect(told.slice(1).map((t) => t.command)).toEqual([
+      { type: 'kill', status: 9 },
+      { type: 'kill', status: 9 },
+    ]);
+  });
+
+  test('a signal goes to the shard of the process; to an unknown one it is ESRCH', async () => {
+    const { actor, told, idOf } = kernel();
+    const made = actor.createProcess(spec);
+    await settle();
+    actor.receive({ type: 'created', id: idOf(0), pid: 2, pipes: [] });
+    await made;
+    const sent = actor.signal(2, 15);
+    await settle();
+    expect(told[1]).toMatchObject({ shard: 0, command: { type: 'signal', pid: 2, signo: 15 } });
+    actor.receive({ type: 'signalled', id: idOf(1), errno: 0 });
+    expect(await sent).toMatchObject({ type: 'ok' });
+    expect(await actor.signal(99, 15)).toMatchObject({ type: 'error', errno: 3 });
+  });
+});
+
+test('waitExited resolves when the last process has exited, at once when there is none', async () => {
+  const { actor, idOf } = kernel();
+  await actor.waitExited();
+  const made = actor.createProcess(spec);
+  await settle();
+  actor.receive({ type: 'created', id: idOf(0), pid: 2, pipes: [] });
+  await made;
+  let exited = false;
+  const waiting = actor.waitExited().then(() => {
+    exited = true;
+  });
+  await settle();
+  expect(exited).toBe(false);
+  actor.receive({ type: 'exited', shard: 0, pid: 2, status: 0 });
+  await waiting;
+  expect(exited).toBe(true);
+});
+
+test('a shard that broke fails what waits for it', async () => {
+  const { actor } = kernel();
+  const made = actor.createProcess(spec);
+  await settle();
+  actor.receive({ type: 'broken', shard: 0, why: 'gone' });
+  expect(await made).toMatchObject({ type: 'error', message: 'gone' });
+});
