@@ -151,6 +151,18 @@ describe('signals and time', () => {
     expect(result).toMatchObject({ status: 124, leftovers: [], timedOut: false });
   });
 
+  // While it starts, while its zygote forks, and while the guest does.
+  test.each([60, 90, 120, 150, 400])(
+    'SIGKILL of troupe after %i ms leaves no process behind',
+    async (after) => {
+      const loop = 'while :; do (:); done';
+      const result = await run(process.execPath, [CLI, 'run', '--', 'sh', '-c', loop], {
+        started: (pid) => setTimeout(() => process.kill(pid, 'SIGKILL'), after),
+      });
+      expect(result).toMatchObject({ status: 137, leftovers: [], timedOut: false });
+    },
+  );
+
   test('SIGTERM to troupe is SIGTERM to the guest', async () => {
     const result = await run(process.execPath, [CLI, 'run', '--', 'sleep', '60'], {
       started: (pid) => setTimeout(() => process.kill(pid, 'SIGTERM'), 1_500),

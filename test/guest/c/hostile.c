@@ -7,12 +7,14 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* Where troupe keeps its stub: code, the page shared with the shard, the areas of threads. */
@@ -153,6 +155,18 @@ static int in(const int *list, unsigned count, int number) {
   return 0;
 }
 
+static long call(int number, const uint64_t *a) {
+  long result;
+  register uint64_t r10 __asm__("r10") = a[3];
+  register uint64_t r8 __asm__("r8") = a[4];
+  register uint64_t r9 __asm__("r9") = a[5];
+  __asm__ volatile("syscall"
+                   : "=a"(result)
+                   : "a"((long)number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
+                   : "rcx", "r11", "memory");
+  return result;
+}
+
 static void fill_scratch(void) {
   static const char *paths[] = {"/tmp/fuzz", ".", "/proc/self/status", "/dev/null", "/etc/passwd", "..", "/tmp/a/b"};
   for (unsigned long i = 0; i < SCRATCH / 8; i++) ((uint64_t *)scratch)[i] = argument();
@@ -163,7 +177,7 @@ static int fuzz(uint64_t seed, long calls) {
   state = seed * 0x9e3779b97f4a7c15ULL + 1;
   scratch = mmap(NULL, SCRATCH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   fill_scratch();
-  for (long i = 0; i < calls; i++) {
+  for (long made = 0; made < calls;) {
     int number = next() % 1001;
     uint64_t a[6];
     for (int j = 0; j < 6; j++) a[j] = argument();
@@ -177,17 +191,46 @@ static int fuzz(uint64_t seed, long calls) {
       if (number == SYS_mremap) a[2] %= 1 << 20, a[3] &= ~2UL;
     }
     /* A pointer that the kernel may write to has room behind it: argument() keeps 64 KiB. */
-    long result;
-    register uint64_t r10 __asm__("r10") = a[3];
-    register uint64_t r8 __asm__("r8") = a[4];
-    register uint64_t r9 __asm__("r9") = a[5];
-    __asm__ volatile("syscall"
-                     : "=a"(result)
-                     : "a"((long)number), "D"(a[0]), "S"(a[1]), "d"(a[2]), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
-    if (i % 1000 == 0) fill_scratch();
+    call(number, a);
+    if (++made % 1000 == 0) fill_scratch();
   }
   _exit(42);
+}
+
+/*
+ * Every number, none left out, with anything: what ends, stops, wedges or multiplies the caller is done by
+ * children, each given a moment. Exit 42: the kernel still makes, ends and reaps processes.
+ */
+static int wild(uint64_t seed, int children) {
+  scratch = mmap(NULL, SCRATCH, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  for (int i = 0; i < children; i++) {
+    state = (seed * 1000 + i) * 0x9e3779b97f4a7c15ULL + 1;
+    int child = fork();
+    if (child < 0) return 1;
+    if (child == 0) {
+      setsid();
+      fill_scratch();
+      for (;;) {
+        int number = next() % (next() % 4 ? 470 : 1001);
+        uint64_t a[6];
+        for (int j = 0; j < 6; j++) a[j] = argument();
+        /* Not the one that waits for the end. */
+        int at_somebody = number == SYS_kill || number == SYS_tkill || number == SYS_tgkill ||
+                          number == SYS_rt_sigqueueinfo || number == SYS_rt_tgsigqueueinfo || number == 424;
+        if (at_somebody) a[0] = getpid();
+        if ((number == SYS_setpriority || number == SYS_prlimit64 || number == SYS_ptrace) && a[0] != 0) continue;
+        call(number, a);
+      }
+    }
+    usleep(20 * 1000);
+    kill(-child, SIGKILL);
+    kill(child, SIGKILL);
+    int status;
+    if (waitpid(child, &status, 0) != child) return 2;
+  }
+  /* What was orphaned on the way goes too. */
+  kill(-1, SIGKILL);
+  return 42;
 }
 
 int main(int argc, char **argv) {
@@ -208,6 +251,7 @@ int main(int argc, char **argv) {
   if (!strcmp(mode, "bad-stack")) return bad_stack();
   if (!strcmp(mode, "syscall-from-new-page")) return syscall_from_new_page();
   if (!strcmp(mode, "fuzz") && argc == 4) return fuzz(strtoull(argv[2], NULL, 10), atol(argv[3]));
+  if (!strcmp(mode, "wild") && argc == 4) return wild(strtoull(argv[2], NULL, 10), atoi(argv[3]));
   fprintf(stderr, "unknown mode %s\n", mode);
   return 1;
 }
