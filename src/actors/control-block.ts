@@ -3,11 +3,11 @@
  * writes it, who reads it.
  *
  *     word 0                     SHUTDOWN   main sets it to 1; shards end their reactor
- *     word 1 + 2 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard
+ *     word 1 + 2 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
  *     word 2 + 2 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
  *                                           senders before they ring, read by the reactor
  */
-import { writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 
 const SHUTDOWN = 0;
 const BELL_FD = 1;
@@ -34,6 +34,14 @@ export class ControlBlock {
   ring(shard: number): void {
     const fd = Atomics.load(this.#words, BELL_FD + WORDS_PER_SHARD * shard) - 1;
     if (fd >= 0) writeSync(fd, one);
+  }
+
+  /** When every shard has ended, and not before: a number that is closed may be somebody else's next. */
+  closeBells(shards: number): void {
+    for (let i = 0; i < shards; i++) {
+      const fd = Atomics.exchange(this.#words, BELL_FD + WORDS_PER_SHARD * i, 0) - 1;
+      if (fd >= 0) closeSync(fd);
+    }
   }
 
   /** A message was posted to one of the shard's ports: it must pass through its event loop. */

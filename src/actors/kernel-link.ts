@@ -43,8 +43,8 @@ export class KernelLink {
 
   async close(): Promise<void> {
     process.off('exit', this.#onExit);
-    await this.#pool.destroy();
     release(this.operations as Remote<never>);
+    await this.#pool.destroy();
     for (const port of this.#ports) port.close();
     this.#untrack();
   }

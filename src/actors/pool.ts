@@ -88,5 +88,6 @@ export class ShardPool {
     this.shutDown();
     await this.ended.catch(() => {});
     await this.#pool.destroy();
+    this.#control.closeBells(this.data.config.shards);
   }
 }

@@ -123,7 +123,10 @@ export class Shard {
     const actor = this.#actors.get(pid);
     if (!actor) return Promise.reject(new Error(`no process ${pid} on this shard`));
     actor.tell({ type: 'start' });
-    return actor.completed();
+    const status = actor.completed();
+    // A process may have been killed before it ran: so it is here until somebody has asked how it ended.
+    status.then(() => this.#actors.delete(pid));
+    return status;
   }
 
   /** Tells the Kernel actor; if it lives on this thread, promises were settled. */
@@ -189,7 +192,6 @@ export class Shard {
     this.#actors.set(pid, actor);
     if (bridge) this.#bridges.set(pid, bridge);
     actor.exits$.subscribe((status) => {
-      this.#actors.delete(pid);
       this.#bridges.delete(pid);
       bridge?.finish();
       this.#tell({ type: 'exited', shard: this.#options.index, pid, status });
@@ -197,7 +199,8 @@ export class Shard {
   }
 
   #signal(id: number, pid: number, signo: number): void {
-    const actor = this.#actors.get(pid);
+    const known = this.#actors.get(pid);
+    const actor = known?.exitStatus === undefined ? known : undefined;
     if (actor && signo !== 0) actor.tell({ type: 'signal', signo });
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
@@ -239,7 +242,6 @@ export class Shard {
     for (const bridge of this.#bridges.values()) bridge.close();
     this.#platform.dispose();
     this.#mounts?.sync();
-    this.#hostFiles.close(this.#bell as HostFd);
     this.#untrack();
   }
 }

@@ -12,17 +12,22 @@ const STDIN = 0;
 type HostTerminal = typeof import('../platform/host/terminal.unsafe.js');
 
 export class CallersTerminal {
-  readonly #onResize: () => void;
+  readonly #onResize = (): void => {
+    const { columns, rows } = this.size;
+    this.#guest?.resize(columns, rows);
+  };
+  /** A shell that stopped this process has had its own settings meanwhile. */
+  readonly #onContinue = (): void => {
+    this.host.rawTerminal(STDIN);
+    this.#onResize();
+  };
+  /** The terminal has gone: the guest hears of it by the SIGHUP that comes with that. */
+  readonly #onGone = (): void => {};
   #guest: Process | undefined;
   #restore: (() => void) | undefined;
   #watcher: ChildProcess | undefined;
 
-  private constructor(readonly host: HostTerminal) {
-    this.#onResize = () => {
-      const { columns, rows } = this.size;
-      this.#guest?.resize(columns, rows);
-    };
-  }
+  private constructor(readonly host: HostTerminal) {}
 
   /** The C library is loaded by those who want a terminal only. */
   static async open(): Promise<CallersTerminal> {
@@ -46,6 +51,9 @@ export class CallersTerminal {
       this.#restore = this.host.rawTerminal(STDIN);
       process.once('exit', this.#putBack);
       process.on('SIGWINCH', this.#onResize);
+      process.on('SIGCONT', this.#onContinue);
+      process.stdin.on('error', this.#onGone);
+      process.stdout.on('error', this.#onGone);
       // It may have changed while the guest was being made.
       this.#onResize();
       const { stdin, stdout } = guest;
@@ -57,6 +65,7 @@ export class CallersTerminal {
 
   detach(): void {
     process.off('SIGWINCH', this.#onResize);
+    process.off('SIGCONT', this.#onContinue);
     process.stdin.unpipe();
     process.stdin.pause();
     process.off('exit', this.#putBack);

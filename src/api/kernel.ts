@@ -90,8 +90,8 @@ export class Kernel {
   }
 
   async #close(): Promise<void> {
-    await this.#link.close();
     for (const p of this.#processes) p.abandoned('the kernel was closed');
+    await this.#link.close();
     this.#events.complete();
   }
 
