@@ -7,6 +7,10 @@ export const SCHED_RR = 2;
 export const SCHED_BATCH = 3;
 export const SCHED_IDLE = 5;
 export const SCHED_DEADLINE = 6;
+/** sched_attr's flags. */
+export const SCHED_FLAG_RESET_ON_FORK = 1;
+export const SCHED_FLAG_KEEP_POLICY = 8;
+export const SCHED_FLAG_KEEP_PARAMS = 16;
 export const SCHED_RESET_ON_FORK = 0x4000_0000;
 export const schedPolicies = {
   SCHED_OTHER,

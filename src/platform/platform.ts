@@ -57,6 +57,10 @@ export interface AddressSpace {
    */
   readFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number;
   writeFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number;
+  /** Sets the highest bit of a 32-bit word, atomically against the guest's threads; 0 or a negative errno. */
+  markWord(addr: UserAddr): number;
+  /** membarrier(2) among the guest's threads: the host's answer to this command. */
+  barrier(command: number): number;
   /** The host will close or reuse this descriptor: forget the copy that guests may hold of it. */
   forgetFile(fd: HostFd): void;
 

@@ -51,6 +51,11 @@ export class FutexTable {
     else words.set(at, [waiter]);
   }
 
+  /** Who waits there now, first come first. */
+  waitersAt(key: FutexKey): readonly FutexWaiter[] {
+    return [...(this.#queue(key) ?? [])];
+  }
+
   /** Takes a waiter out of wherever it is now (it may have been requeued). */
   remove(waiter: FutexWaiter): void {
     const queue = this.#queue(waiter.key);

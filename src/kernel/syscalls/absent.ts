@@ -178,7 +178,7 @@ const ABSENCES: readonly Absence[] = [
   {
     errno: E.ENOSYS,
     note: 'futex(2) does it',
-    names: ['futex_waitv', 'futex_wake', 'futex_wait', 'futex_requeue'],
+    names: ['futex_wake', 'futex_wait', 'futex_requeue'],
   },
   {
     errno: E.EINTR,

@@ -7,10 +7,16 @@ import {
   FUTEX_CLOCK_REALTIME,
   FUTEX_CMD_MASK,
   FUTEX_CMP_REQUEUE,
+  FUTEX_CMP_REQUEUE_PI,
+  FUTEX_LOCK_PI,
+  FUTEX_LOCK_PI2,
   FUTEX_PRIVATE_FLAG,
   FUTEX_REQUEUE,
+  FUTEX_TRYLOCK_PI,
+  FUTEX_UNLOCK_PI,
   FUTEX_WAIT,
   FUTEX_WAIT_BITSET,
+  FUTEX_WAIT_REQUEUE_PI,
   FUTEX_WAKE,
   FUTEX_WAKE_BITSET,
   FUTEX_WAKE_OP,
@@ -35,9 +41,10 @@ import {
 import type { Task } from '../task/task.js';
 import { addr, choiceWithFlags, uint, word } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
-import { unimplemented } from './unimplemented.js';
+import { futexKey } from './futex-key.js';
+import { lockPi, requeuePi, unlockPi, waitRequeuePi } from './futex-pi.js';
+import { futexWaitvCalls } from './futex-waitv.js';
 
-const NO_PI = 'no priority inheritance: the PI operations fail with ENOSYS';
 const operation = choiceWithFlags(futexOperations, FUTEX_CMD_MASK, {
   FUTEX_PRIVATE_FLAG,
   FUTEX_CLOCK_REALTIME,
@@ -58,11 +65,11 @@ export const futexCalls: Declaration[] = [
     {
       classes: ['ipc'],
       support: 'partial',
-      note: `${NO_PI}; FUTEX_WAKE_OP is not atomic against stores by other threads`,
+      note: `PI locks go to the highest priority, but lend none; FUTEX_WAKE_OP is not atomic against stores by other threads`,
     },
     futex,
   ),
-  unimplemented('futex_waitv', E.ENOSYS, 'waiting for several futexes at once: not yet'),
+  ...futexWaitvCalls,
 ];
 
 function futex(
@@ -76,7 +83,7 @@ function futex(
 ): Result {
   const command = op & FUTEX_CMD_MASK;
   const { futexes } = task.kernel.tasks;
-  if (op & FUTEX_CLOCK_REALTIME && command !== FUTEX_WAIT_BITSET) return fail(E.ENOSYS);
+  if (op & FUTEX_CLOCK_REALTIME && !TAKES_CLOCK.includes(command)) return fail(E.ENOSYS);
   switch (command) {
     case FUTEX_WAIT:
     case FUTEX_WAIT_BITSET: {
@@ -110,27 +117,49 @@ function futex(
       const woken = futexes.wake(from, Math.max(1, value | 0));
       return wakeAlso ? woken + futexes.wake(also, Math.max(1, timeout | 0)) : woken;
     }
+    case FUTEX_LOCK_PI:
+    case FUTEX_LOCK_PI2: {
+      const deadlineNs = timeout === 0 ? Number.POSITIVE_INFINITY : deadline(task, op, timeout as UserAddr);
+      return lockPi(task, { at, key: keyOf(task, at, op) }, { patience: 'wait', deadlineNs });
+    }
+    case FUTEX_TRYLOCK_PI:
+      return lockPi(task, { at, key: keyOf(task, at, op) }, { patience: 'try', deadlineNs: 0 });
+    case FUTEX_UNLOCK_PI:
+      return unlockPi(task, { at, key: keyOf(task, at, op) });
+    case FUTEX_WAIT_REQUEUE_PI: {
+      const deadlineNs = timeout === 0 ? Number.POSITIVE_INFINITY : deadline(task, op, timeout as UserAddr);
+      if (at === at2) return fail(E.EINVAL);
+      const to = { at: at2, key: keyOf(task, at2, op) };
+      return waitRequeuePi(task, { at, key: keyOf(task, at, op) }, to, { value, deadlineNs });
+    }
+    case FUTEX_CMP_REQUEUE_PI: {
+      if (at === at2 || (timeout | 0) < 0) return fail(E.EINVAL);
+      const to = { at: at2, key: keyOf(task, at2, op) };
+      const what = { wake: value | 0, move: timeout | 0, value: value3 };
+      return requeuePi(task, { at, key: keyOf(task, at, op) }, to, what);
+    }
     default:
       return fail(E.ENOSYS);
   }
 }
 
+const TAKES_CLOCK: readonly number[] = [FUTEX_WAIT_BITSET, FUTEX_WAIT_REQUEUE_PI, FUTEX_LOCK_PI2];
+
 function keyOf(task: Task, at: UserAddr, op: number): FutexKey {
-  if (at % 4 !== 0) throw new SyscallError(E.EINVAL);
-  if (at + 4 > task.memory.limit) throw new SyscallError(E.EFAULT);
-  const isPrivate = (op & FUTEX_PRIVATE_FLAG) !== 0;
-  // A shared word is found by what is mapped there; nothing there, nothing to find.
-  if (!isPrivate && !task.mm.vmas.find(at)) throw new SyscallError(E.EFAULT);
-  return task.kernel.tasks.futexes.keyOf(task.mm, at, isPrivate ? 'private' : 'shared');
+  return futexKey(task, at, op & FUTEX_PRIVATE_FLAG ? 'private' : 'shared');
 }
 
-/** FUTEX_WAIT's time is relative; FUTEX_WAIT_BITSET's is a point of the monotonic or the real clock. */
+/**
+ * FUTEX_WAIT's time is relative, FUTEX_LOCK_PI's a point of the real clock, that of the others one of
+ * the monotonic clock, or of the real one where a flag says so.
+ */
 function deadline(task: Task, op: number, at: UserAddr): number {
   const { sec, nsec } = task.memory.readStruct(timespec, at);
   if (sec < 0 || nsec < 0 || nsec >= NS_PER_SEC) throw new SyscallError(E.EINVAL);
   const { clock } = task.kernel;
   if ((op & FUTEX_CMD_MASK) === FUTEX_WAIT) return clock.monotonic() + sec * NS_PER_SEC + nsec;
-  if (!(op & FUTEX_CLOCK_REALTIME)) return sec * NS_PER_SEC + nsec;
+  const isReal = (op & FUTEX_CLOCK_REALTIME) !== 0 || (op & FUTEX_CMD_MASK) === FUTEX_LOCK_PI;
+  if (!isReal) return sec * NS_PER_SEC + nsec;
   const now = clock.realtime();
   return clock.monotonic() + (sec - now.sec) * NS_PER_SEC + (nsec - now.nsec);
 }

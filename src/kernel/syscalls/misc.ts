@@ -1,6 +1,6 @@
 /**
  * Calls that are a family of their own: set_tid_address(2), set_robust_list(2), personality(2),
- * syslog(2); and rseq(2) and membarrier(2), which are absent on purpose.
+ * syslog(2); and rseq(2), which is absent on purpose.
  */
 import { E } from '../../abi/errno.js';
 import { robustListHead } from '../../abi/futex.js';
@@ -12,6 +12,7 @@ import type { Task } from '../task/task.js';
 import { sleepUntil } from '../wait.js';
 import { addr, choice, int, outBuffer, size, uint } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
+import { membarrierCalls } from './membarrier.js';
 import { unimplemented } from './unimplemented.js';
 
 /** personality(2): only ask. */
@@ -83,11 +84,7 @@ export const miscCalls: Declaration[] = [
     E.ENOSYS,
     'glibc does without; a guest thread may move between host CPUs at any time',
   ),
-  unimplemented(
-    'membarrier',
-    E.ENOSYS,
-    'as a kernel built without it; libraries fall back to their own barriers',
-  ),
+  ...membarrierCalls,
 ];
 
 function getRobustList(task: Task, pid: number, headAt: UserAddr, sizeAt: UserAddr): Result {

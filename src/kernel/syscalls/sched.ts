@@ -4,12 +4,8 @@
  */
 import { E } from '../../abi/errno.js';
 import { NR } from '../../abi/numbers.js';
-import { RLIMIT } from '../../abi/resource.js';
 import {
   SCHED_BATCH,
-  SCHED_DEADLINE,
-  SCHED_FIFO,
-  SCHED_IDLE,
   SCHED_OTHER,
   SCHED_RESET_ON_FORK,
   SCHED_RR,
@@ -18,17 +14,24 @@ import {
 } from '../../abi/sched.js';
 import { timespec } from '../../abi/time.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
-import { CAP, has } from '../auth/credentials.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, choice, choiceWithFlags, int, intOut, structAt, structOut, uint } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
-import { unimplemented } from './unimplemented.js';
+import { schedAttrCalls } from './sched-attr.js';
+import {
+  isFair,
+  isPolicy,
+  isRealTime,
+  MAX_RT_PRIORITY,
+  mayControl,
+  mayNotSchedule,
+  targetOf,
+} from './sched-target.js';
 
 const KEPT = { support: 'partial', note: 'kept and answered, but the host schedules as it likes' } as const;
 const ROUND_ROBIN_NS = 100_000_000;
 const FAIR_SLICE_NS = 4_000_000;
-const MAX_RT_PRIORITY = 99;
 
 const policy = choiceWithFlags(schedPolicies, ~SCHED_RESET_ON_FORK, { SCHED_RESET_ON_FORK });
 
@@ -113,27 +116,8 @@ export const schedCalls: Declaration[] = [
       return 0;
     },
   ),
-  unimplemented('sched_setattr', E.ENOSYS, 'sched_setscheduler and setpriority do what it would'),
-  unimplemented('sched_getattr', E.ENOSYS, 'sched_getscheduler and getpriority do what it would'),
+  ...schedAttrCalls,
 ];
-
-function targetOf(task: Task, pid: number): Task | Failure {
-  if (pid < 0) return fail(E.EINVAL);
-  if (pid === 0) return task;
-  return task.kernel.tasks.byTid(pid) ?? fail(E.ESRCH);
-}
-
-function isRealTime(p: number): boolean {
-  return p === SCHED_FIFO || p === SCHED_RR;
-}
-
-function isPolicy(p: number): boolean {
-  return isRealTime(p) || isFair(p) || p === SCHED_DEADLINE;
-}
-
-function isFair(p: number): boolean {
-  return p === SCHED_OTHER || p === SCHED_BATCH || p === SCHED_IDLE;
-}
 
 function sliceOf(p: number): number {
   if (p === SCHED_RR) return ROUND_ROBIN_NS;
@@ -174,12 +158,6 @@ function setAffinity(task: Task, pid: number, length: number, at: UserAddr): Res
   return 0;
 }
 
-function mayControl(task: Task, target: Task): boolean {
-  const { euid } = task.creds;
-  const { creds } = target;
-  return euid === creds.euid || euid === creds.uid || has(task.creds, CAP.SYS_NICE);
-}
-
 /** Tasks are spread over the CPUs they may use, by number. */
 function getCpu(task: Task, cpuAt: UserAddr, nodeAt: UserAddr): Result {
   const mask = task.scheduling.affinity ?? allCpus(task);
@@ -200,7 +178,7 @@ function setScheduler(task: Task, pid: number, requested: number | undefined, at
   if (target instanceof Failure) return target;
   const { scheduling } = target;
   const next = requested === undefined ? scheduling.policy : requested & ~SCHED_RESET_ON_FORK;
-  // SCHED_DEADLINE needs sched_setattr.
+  // SCHED_DEADLINE needs sched_setattr, which does not give it either.
   if (!isRealTime(next) && !isFair(next)) return fail(E.EINVAL);
   if (isRealTime(next) ? priority < 1 || priority > MAX_RT_PRIORITY : priority !== 0) return fail(E.EINVAL);
   const refused = mayNotSchedule(task, target, next, priority);
@@ -209,16 +187,4 @@ function setScheduler(task: Task, pid: number, requested: number | undefined, at
   scheduling.priority = priority;
   if (requested !== undefined) scheduling.resetOnFork = (requested & SCHED_RESET_ON_FORK) !== 0;
   return 0;
-}
-
-/** user_check_sched_setscheduler, kernel/sched/syscalls.c. */
-function mayNotSchedule(task: Task, target: Task, next: number, priority: number): Failure | undefined {
-  if (has(task.creds, CAP.SYS_NICE)) return undefined;
-  const limit = target.group.limits.number(RLIMIT.RTPRIO);
-  const { scheduling } = target;
-  if (isRealTime(next)) {
-    if (next !== scheduling.policy && limit === 0) return fail(E.EPERM);
-    if (priority > scheduling.priority && priority > limit) return fail(E.EPERM);
-  }
-  return mayControl(task, target) ? undefined : fail(E.EPERM);
 }

@@ -40,6 +40,7 @@ export function exitTask(task: Task): void {
 
   const last = group.tasks.size === 1;
   attempt(task, () => tellOthersInMemory(task));
+  attempt(task, () => kernel.tasks.piLocks.ownerDied(task));
   attempt(task, () => accountCpu(task, { last }));
   releaseHolds(task);
   group.tasks.delete(task);

@@ -7,6 +7,7 @@
 import { E } from '../../abi/errno.js';
 import type { Tid } from '../../base/brand.js';
 import { FutexTable } from '../futex/futex-table.js';
+import { PiTable } from '../futex/pi-table.js';
 import { type Failure, fail, type Outcome, type Result } from '../outcome.js';
 import { RunQueue } from './run-queue.js';
 import type { Task } from './task.js';
@@ -33,6 +34,7 @@ export class TaskSet {
   /** On whose behalf the kernel works right now (Linux: current): /proc/self. */
   current: Task | undefined;
   readonly futexes = new FutexTable();
+  readonly piLocks = new PiTable();
   readonly dispatch: (task: Task) => Result;
   readonly traceReturn: (task: Task, outcome: Outcome) => void;
   readonly shard: number;

@@ -65,6 +65,15 @@ export class FakeAddressSpace implements AddressSpace {
   writeFile(_addr: UserAddr, _length: number, _fd: HostFd, _offset: number): number {
     return -E.EIO;
   }
+  markWord(addr: UserAddr): number {
+    const word = new Uint8Array(4);
+    if (this.read(addr, word) !== 4) return -E.EFAULT;
+    word[3] = (word[3] ?? 0) | 0x80;
+    return this.write(addr, word) === 4 ? 0 : -E.EFAULT;
+  }
+  barrier(): number {
+    return 0;
+  }
   forgetFile(): void {}
 
   createContext(like: Context): FakeContext {

@@ -56,7 +56,9 @@ const NR = {
   clone: 56,
   exit: 60,
   arch_prctl: 158,
+  futex: 202,
   clock_gettime: 228,
+  membarrier: 324,
 } as const;
 const MAP = {
   SHARED: 1,
@@ -69,6 +71,9 @@ const MAP = {
 const MREMAP_MAYMOVE_FIXED = 3;
 const ARCH_GET_FS = 0x1003;
 const CLOCK_THREAD_CPUTIME_ID = 3;
+const FUTEX_WAKE_OP_PRIVATE = 5 | 128;
+/** FUTEX_OP_OR with operand 1 << 31; the comparison does not matter where nobody waits. */
+const SET_TOP_BIT = 0xa000_0000 + (31 << 12);
 const NS_PER_SEC = 1e9;
 const PAGE = 4096;
 const EINTR = -4;
@@ -215,10 +220,10 @@ export class SystrapAddressSpace implements AddressSpace {
   }
 
   /** One call at once, with its result. */
-  #call(nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0): number {
+  #call(nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
     const carrier = this.#ready();
     if (carrier.area.opsQueued > 0) this.#flushOrBreak();
-    carrier.area.pushOp(OpFlag.MAY_FAIL, nr, a0, a1, a2, a3);
+    carrier.area.pushOp(OpFlag.MAY_FAIL, nr, a0, a1, a2, a3, a4, a5);
     this.#run(carrier);
     return carrier.area.opResult(0);
   }
@@ -419,6 +424,16 @@ export class SystrapAddressSpace implements AddressSpace {
     const stubFd = this.#carrier.area.word(word.FD_FIRST);
     this.#files.set(fd, stubFd);
     return stubFd;
+  }
+
+  markWord(addr: UserAddr): number {
+    // The host's own atomic operation on a futex word, waking nobody.
+    const nobody = this.#ready().area.stubAddress + word.DATA;
+    return this.#call(NR.futex, nobody, FUTEX_WAKE_OP_PRIVATE, 0, 0, addr, SET_TOP_BIT);
+  }
+
+  barrier(command: number): number {
+    return this.#call(NR.membarrier, command);
   }
 
   forgetFile(fd: HostFd): void {

@@ -161,6 +161,12 @@ export class FakeSpace implements AddressSpace {
   release(): void {
     this.released = true;
   }
+  markWord(): number {
+    return 0;
+  }
+  barrier(): number {
+    return 0;
+  }
   residentBytes(): number {
     return this.pages.size * PAGE;
   }

@@ -167,7 +167,7 @@ describe('/proc', () => {
       const { inode } = place.dentry;
       const type = inode.mode & 0o170000;
       if (type === 0o040000) for (const name of namesOf(inode)) visit(`${path}/${name}`);
-      if (type !== 0o100000 || path.endsWith('/uuid')) return;
+      if (type !== 0o100000 || /\/(uuid|mem)$/.test(path)) return;
       const file = ok(open(path));
       let text = '';
       for (let piece = read(file, 7); piece !== ''; piece = read(file, 7)) text += piece;
