@@ -14,9 +14,11 @@ const failures = new Map<Errno, Failure>();
 
 /** The failure with this errno; one object each, so that failing allocates nothing. */
 export function fail(errno: Errno): Failure {
-  let f = failures.get(errno);
-  if (!f) failures.set(errno, (f = new Failure(errno)));
-  return f;
+  const known = failures.get(errno);
+  if (known) return known;
+  const failure = new Failure(errno);
+  failures.set(errno, failure);
+  return failure;
 }
 
 export class SyscallError extends Error {

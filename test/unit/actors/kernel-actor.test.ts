@@ -49,7 +49,7 @@ describe('createProcess', () => {
     const { actor, told, idOf } = kernel();
     const made = actor.createProcess(spec);
     await settle();
-    actor.receive({ type: 'failed', id: idOf(0), errno: 2, obstacle: 'program', message: 'no such file' });
+    actor.receive({ type: 'failed', id: idOf(0), errno: 2, obstacle: 'command', message: 'no such file' });
     expect(await made).toMatchObject({ type: 'error', errno: 2, message: 'no such file' });
     void actor.createProcess(spec);
     await settle();
