@@ -129,7 +129,7 @@ export abstract class FileDescription {
     return this;
   }
   /** How many hold it: descriptors, calls that wait, messages on their way. */
-  get references(): number {
+  get referenceCount(): number {
     return this.#references;
   }
   /** Gives up one reference; the last one closes. */

@@ -1,197 +1,115 @@
 /**
- * Sockets: socketpair(2), shutdown(2), getsockopt(2), and the names of sockets. Sending and receiving
- * is in socket-message.ts. There are only Unix sockets made in pairs: nothing else can be opened.
+ * Sockets: socket(2), socketpair(2), bind(2), connect(2), listen(2), accept(2), getsockname(2),
+ * getpeername(2), shutdown(2). Data is in socket-message.ts, options are in socket-options.ts.
  */
 import { E } from '../../abi/errno.js';
 import { NR } from '../../abi/numbers.js';
 import {
-  AF_INET,
-  AF_INET6,
-  AF_NETLINK,
-  AF_UNIX,
   addressFamilies,
   SHUT_RDWR,
-  SO_ACCEPTCONN,
-  SO_DOMAIN,
-  SO_ERROR,
-  SO_KEEPALIVE,
-  SO_LINGER,
-  SO_PASSCRED,
-  SO_PEERCRED,
-  SO_PRIORITY,
-  SO_PROTOCOL,
-  SO_RCVBUF,
-  SO_RCVTIMEO,
-  SO_REUSEADDR,
-  SO_SNDBUF,
-  SO_SNDTIMEO,
-  SO_TYPE,
   SOCK_CLOEXEC,
-  SOCK_DGRAM,
   SOCK_NONBLOCK,
-  SOCK_RAW,
-  SOCK_SEQPACKET,
-  SOCK_STREAM,
   SOCK_TYPE_MASK,
-  SOL_SOCKET,
   shutdownHows,
   socketFlags,
-  socketLevels,
-  socketOptions,
   socketTypes,
-  ucred,
 } from '../../abi/socket.js';
-import { timeval } from '../../abi/time.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
-import { DEFAULT_BUFFER, UnixSocket } from '../ipc/unix-socket.js';
-import { type Failure, fail, type Result } from '../outcome.js';
+import { newSocket, newSocketPair } from '../net/new-socket.js';
+import { READABLE, type Socket } from '../net/socket.js';
+import { type Blocking, Failure, fail, type Outcome, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
-import { addr, choice, choiceWithFlags, fd, int, intOut, intsOut } from './codecs.js';
+import { block, ERR, HUP, IN, OUT, WOULD_BLOCK } from '../wait.js';
+import { choice, choiceWithFlags, fd, flags, int, intOut, intsOut } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
-import { newDescriptorPair } from './new-descriptor.js';
-import { requireSocket, senderOf, writeUnnamed } from './socket-arguments.js';
+import { newDescriptor, newDescriptorPair } from './new-descriptor.js';
+import { socketAddress, socketAddressOut } from './socket-address.js';
+import {
+  callerOf,
+  deadlineOf,
+  mayWait,
+  readAddress,
+  requireSocket,
+  unfinished,
+  writeAddress,
+} from './socket-arguments.js';
 import { socketMessageCalls } from './socket-message.js';
+import { socketOptionCalls } from './socket-options.js';
 
-const HIGHEST_FAMILY = 45;
-const HIGHEST_TYPE = 10;
-/** Families whose sockets do not come in pairs. */
-const UNPAIRED: readonly number[] = [AF_INET, AF_INET6, AF_NETLINK];
-const noSockets = 'sockets come in connected pairs only (socketpair): no names, no networks';
-
+const NETWORK = { classes: ['network'] } as const;
+const loopbackOnly = 'AF_UNIX; AF_INET and AF_INET6 on the loopback (TCP, UDP); NETLINK_ROUTE';
 const socketType = choiceWithFlags(socketTypes, SOCK_TYPE_MASK, socketFlags);
+const kind = [arg('domain', choice(addressFamilies)), arg('type', socketType), arg('protocol', int)] as const;
+const nameIn = [arg('sockfd', fd), arg('addr', socketAddress('addrlen')), arg('addrlen', int)] as const;
+const nameOut = [
+  arg('sockfd', fd),
+  arg('addr', socketAddressOut('addrlen')),
+  arg('addrlen', intOut),
+] as const;
 
 export const socketCalls: Declaration[] = [
-  syscall(
-    NR.socket,
-    'socket',
-    [arg('domain', choice(addressFamilies)), arg('type', socketType), arg('protocol', int)],
-    { classes: ['network'], support: 'none', note: `EAFNOSUPPORT: ${noSockets}` },
-    (_task, domain, type) => badType(domain, type) ?? fail(E.EAFNOSUPPORT),
-  ),
-  syscall(
-    NR.socketpair,
-    'socketpair',
-    [
-      arg('domain', choice(addressFamilies)),
-      arg('type', socketType),
-      arg('protocol', int),
-      arg('sv', intsOut(2)),
-    ],
-    { classes: ['network'] },
-    socketpair,
-  ),
-  syscall(
-    NR.bind,
-    'bind',
-    [arg('sockfd', fd), arg('addr', addr), arg('addrlen', int)],
-    { classes: ['network'], support: 'none', note: `EOPNOTSUPP: ${noSockets}` },
-    (task, descriptor) => {
-      requireSocket(task, descriptor);
-      return fail(E.EOPNOTSUPP);
-    },
-  ),
-  syscall(
-    NR.connect,
-    'connect',
-    [arg('sockfd', fd), arg('addr', addr), arg('addrlen', int)],
-    { classes: ['network'], support: 'partial', note: noSockets },
-    (task, descriptor) =>
-      fail(requireSocket(task, descriptor).type === SOCK_DGRAM ? E.ECONNREFUSED : E.EISCONN),
-  ),
+  syscall(NR.socket, 'socket', kind, { ...NETWORK, support: 'partial', note: loopbackOnly }, socket),
+  syscall(NR.socketpair, 'socketpair', [...kind, arg('sv', intsOut(2))], NETWORK, socketpair),
+  syscall(NR.bind, 'bind', nameIn, NETWORK, (task, descriptor, at, length) => {
+    const found = requireSocket(task, descriptor);
+    return found.bind(callerOf(task), readAddress(task, at, length)) ?? 0;
+  }),
+  syscall(NR.connect, 'connect', nameIn, NETWORK, connect),
   syscall(
     NR.listen,
     'listen',
     [arg('sockfd', fd), arg('backlog', int)],
-    { classes: ['network'], support: 'partial', note: noSockets },
-    (task, descriptor) => fail(requireSocket(task, descriptor).type === SOCK_DGRAM ? E.EOPNOTSUPP : E.EINVAL),
-  ),
-  syscall(
-    NR.accept,
-    'accept',
-    [arg('sockfd', fd), arg('addr', addr), arg('addrlen', addr)],
-    { classes: ['network'], support: 'partial', note: noSockets },
-    accept,
-  ),
-  syscall(
-    NR.accept4,
-    'accept4',
-    [arg('sockfd', fd), arg('addr', addr), arg('addrlen', addr), arg('flags', int)],
-    { classes: ['network'], support: 'partial', note: noSockets },
-    accept,
-  ),
-  syscall(
-    NR.getsockname,
-    'getsockname',
-    [arg('sockfd', fd), arg('addr', addr), arg('addrlen', intOut)],
-    { classes: ['network'] },
-    (task, descriptor, at, lengthAt) => {
-      requireSocket(task, descriptor);
-      return writeUnnamed(task, at, lengthAt);
+    NETWORK,
+    (task, descriptor, backlog) => {
+      return requireSocket(task, descriptor).listenFor(callerOf(task), backlog) ?? 0;
     },
   ),
-  syscall(
-    NR.getpeername,
-    'getpeername',
-    [arg('sockfd', fd), arg('addr', addr), arg('addrlen', intOut)],
-    { classes: ['network'] },
-    (task, descriptor, at, lengthAt) =>
-      requireSocket(task, descriptor).connected ? writeUnnamed(task, at, lengthAt) : fail(E.ENOTCONN),
+  syscall(NR.accept, 'accept', nameOut, NETWORK, (task, descriptor, at, lengthAt) =>
+    accept(task, descriptor, at, lengthAt, 0),
   ),
+  syscall(NR.accept4, 'accept4', [...nameOut, arg('flags', flags(socketFlags))], NETWORK, accept),
+  syscall(NR.getsockname, 'getsockname', nameOut, NETWORK, (task, descriptor, at, lengthAt) => {
+    writeAddress(task, requireSocket(task, descriptor).localName(), at, lengthAt);
+    return 0;
+  }),
+  syscall(NR.getpeername, 'getpeername', nameOut, NETWORK, (task, descriptor, at, lengthAt) => {
+    const name = requireSocket(task, descriptor).peerName();
+    if (!name) return fail(E.ENOTCONN);
+    writeAddress(task, name, at, lengthAt);
+    return 0;
+  }),
   syscall(
     NR.shutdown,
     'shutdown',
     [arg('sockfd', fd), arg('how', choice(shutdownHows))],
-    { classes: ['network'] },
+    NETWORK,
     (task, descriptor, how) => {
-      const socket = requireSocket(task, descriptor);
+      const found = requireSocket(task, descriptor);
       if (how < 0 || how > SHUT_RDWR) return fail(E.EINVAL);
-      return socket.shutdown(how) ?? 0;
+      return found.shutdown(how) ?? 0;
     },
   ),
-  syscall(
-    NR.getsockopt,
-    'getsockopt',
-    [
-      arg('sockfd', fd),
-      arg('level', choice(socketLevels)),
-      arg('optname', choice(socketOptions)),
-      arg('optval', addr),
-      arg('optlen', addr),
-    ],
-    { classes: ['network'] },
-    getsockopt,
-  ),
-  syscall(
-    NR.setsockopt,
-    'setsockopt',
-    [
-      arg('sockfd', fd),
-      arg('level', choice(socketLevels)),
-      arg('optname', choice(socketOptions)),
-      arg('optval', addr),
-      arg('optlen', int),
-    ],
-    { classes: ['network'], support: 'partial', note: 'buffer sizes are kept; SO_RCVTIMEO, SO_SNDTIMEO: no' },
-    setsockopt,
-  ),
+  ...socketOptionCalls,
   ...socketMessageCalls,
 ];
 
-function badType(domain: number, type: number): Failure | undefined {
-  const extra = type & ~SOCK_TYPE_MASK;
-  if ((extra & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) !== 0) return fail(E.EINVAL);
-  if (domain < 0 || domain > HIGHEST_FAMILY) return fail(E.EAFNOSUPPORT);
-  return (type & SOCK_TYPE_MASK) > HIGHEST_TYPE ? fail(E.EINVAL) : undefined;
+function hasOtherFlags(type: number): boolean {
+  return (type & ~(SOCK_TYPE_MASK | SOCK_CLOEXEC | SOCK_NONBLOCK)) !== 0;
 }
 
-function socketpair(task: Task, domain: number, type: number, protocol: number, at: UserAddr): Result {
-  const bad = badType(domain, type);
-  if (bad) return bad;
-  if (domain !== AF_UNIX) return fail(UNPAIRED.includes(domain) ? E.EOPNOTSUPP : E.EAFNOSUPPORT);
-  if (protocol !== 0 && protocol !== AF_UNIX) return fail(E.EPROTONOSUPPORT);
-  const kind = unixType(type & SOCK_TYPE_MASK);
-  if (kind === undefined) return fail(E.ESOCKTNOSUPPORT);
-  const pair = UnixSocket.pair(task.kernel, kind, senderOf(task), type & SOCK_NONBLOCK);
+function socket(task: Task, family: number, type: number, protocol: number): Result {
+  if (hasOtherFlags(type)) return fail(E.EINVAL);
+  const wanted = { family, type: type & SOCK_TYPE_MASK, protocol };
+  const made = newSocket(task.kernel, wanted, callerOf(task), type & SOCK_NONBLOCK);
+  if (made instanceof Failure) return made;
+  return newDescriptor(task, made, { closeOnExec: (type & SOCK_CLOEXEC) !== 0 });
+}
+
+function socketpair(task: Task, family: number, type: number, protocol: number, at: UserAddr): Result {
+  if (hasOtherFlags(type)) return fail(E.EINVAL);
+  const wanted = { family, type: type & SOCK_TYPE_MASK, protocol };
+  const pair = newSocketPair(task.kernel, wanted, callerOf(task), type & SOCK_NONBLOCK);
+  if (pair instanceof Failure) return pair;
   return newDescriptorPair(task, pair, {
     closeOnExec: (type & SOCK_CLOEXEC) !== 0,
     write(first, second) {
@@ -201,103 +119,71 @@ function socketpair(task: Task, domain: number, type: number, protocol: number, 
   });
 }
 
-/** Linux makes a SOCK_RAW Unix socket a datagram socket. */
-function unixType(type: number): number | undefined {
-  if (type === SOCK_RAW) return SOCK_DGRAM;
-  return type === SOCK_STREAM || type === SOCK_DGRAM || type === SOCK_SEQPACKET ? type : undefined;
+function connect(task: Task, descriptor: number, at: UserAddr, length: number): Result {
+  const found = requireSocket(task, descriptor);
+  const address = readAddress(task, at, length);
+  const caller = callerOf(task);
+  const attempt = () => found.tryConnect(caller, address);
+  const first = attempt();
+  if (first !== WOULD_BLOCK) return first;
+  if (!mayWait(found, 0)) return fail(found.connectPending);
+  return waitToConnect(task, found, attempt);
 }
 
-/** Nobody listens, so nothing can be accepted. */
-function accept(task: Task, descriptor: number): Failure {
-  return fail(requireSocket(task, descriptor).type === SOCK_DGRAM ? E.EOPNOTSUPP : E.EINVAL);
+function* waitToConnect(
+  task: Task,
+  found: Socket,
+  attempt: () => 0 | Failure | typeof WOULD_BLOCK,
+): Blocking<Outcome> {
+  const timeout = found.options.sendTimeoutNs;
+  found.retain();
+  try {
+    const r = yield* block(found, OUT | HUP | ERR | IN, attempt, { deadlineNs: deadlineOf(task, timeout) });
+    if (r !== 'timedOut' && r !== 'interrupted') return r;
+    return unfinished(r, timeout, fail(found.connectPending === E.EAGAIN ? E.EAGAIN : E.EINPROGRESS));
+  } finally {
+    found.release();
+  }
 }
 
-// --- Options ---
+function accept(task: Task, descriptor: number, at: UserAddr, lengthAt: UserAddr, f: number): Result {
+  if ((f & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) !== 0) return fail(E.EINVAL);
+  const listener = requireSocket(task, descriptor);
+  const attempt = () => listener.tryAccept(f & SOCK_NONBLOCK);
+  const finish = (made: Socket | Failure): Outcome =>
+    made instanceof Failure ? made : accepted(task, made, at, lengthAt, f);
+  const first = attempt();
+  if (first !== WOULD_BLOCK) return finish(first);
+  if (!mayWait(listener, 0)) return fail(E.EAGAIN);
+  return waitToAccept(task, listener, attempt, finish);
+}
 
-const KEPT: readonly number[] = [SO_REUSEADDR, SO_KEEPALIVE, SO_PRIORITY, SO_PASSCRED];
-/** net.core.wmem_max; what is asked for is doubled, and no less than this. */
-const LARGEST_BUFFER = 212_992;
-const SMALLEST_BUFFER = 2304;
+function* waitToAccept(
+  task: Task,
+  listener: Socket,
+  attempt: () => Socket | Failure | typeof WOULD_BLOCK,
+  finish: (made: Socket | Failure) => Outcome,
+): Blocking<Outcome> {
+  const timeout = listener.options.receiveTimeoutNs;
+  listener.retain();
+  try {
+    const r = yield* block(listener, READABLE | HUP | ERR, attempt, {
+      deadlineNs: deadlineOf(task, timeout),
+    });
+    return typeof r === 'string' ? unfinished(r, timeout, fail(E.EAGAIN)) : finish(r);
+  } finally {
+    listener.release();
+  }
+}
 
-function optionValue(socket: UnixSocket, option: number): Uint8Array | undefined {
-  const number = numericOption(socket, option);
-  if (number !== undefined) return new Uint8Array(Int32Array.of(number).buffer);
-  switch (option) {
-    case SO_LINGER:
-      return new Uint8Array(8);
-    case SO_RCVTIMEO:
-    case SO_SNDTIMEO:
-      return new Uint8Array(timeval.size);
-    case SO_PEERCRED: {
-      const { pid, creds } = socket.creator;
-      return ucred.encode({ pid, uid: creds.euid, gid: creds.egid });
+function accepted(task: Task, made: Socket, at: UserAddr, lengthAt: UserAddr, f: number): Outcome {
+  if (at !== 0) {
+    try {
+      writeAddress(task, made.peerName() ?? new Uint8Array(0), at, lengthAt);
+    } catch (e) {
+      made.release();
+      throw e;
     }
-    default:
-      return undefined;
   }
-}
-
-function numericOption(socket: UnixSocket, option: number): number | undefined {
-  switch (option) {
-    case SO_TYPE:
-      return socket.type;
-    case SO_DOMAIN:
-      return AF_UNIX;
-    case SO_PROTOCOL:
-    case SO_ACCEPTCONN:
-      return 0;
-    case SO_ERROR:
-      return socket.takeError();
-    case SO_SNDBUF:
-      return socket.sendBuffer;
-    case SO_RCVBUF:
-      return socket.options.get(SO_RCVBUF) ?? DEFAULT_BUFFER;
-    default:
-      return KEPT.includes(option) ? (socket.options.get(option) ?? 0) : undefined;
-  }
-}
-
-function getsockopt(
-  task: Task,
-  descriptor: number,
-  level: number,
-  option: number,
-  at: UserAddr,
-  lengthAt: UserAddr,
-): Result {
-  const socket = requireSocket(task, descriptor);
-  if (level !== SOL_SOCKET) return fail(E.EOPNOTSUPP);
-  const room = task.memory.readU32(lengthAt) | 0;
-  if (room < 0) return fail(E.EINVAL);
-  const value = optionValue(socket, option);
-  if (!value) return fail(E.ENOPROTOOPT);
-  const shown = value.subarray(0, room);
-  task.memory.write(at, shown);
-  task.memory.writeU32(lengthAt, shown.length);
-  return 0;
-}
-
-function setsockopt(
-  task: Task,
-  descriptor: number,
-  level: number,
-  option: number,
-  at: UserAddr,
-  length: number,
-): Result {
-  const socket = requireSocket(task, descriptor);
-  if (length < 0) return fail(E.EINVAL);
-  if (level !== SOL_SOCKET) return fail(E.EOPNOTSUPP);
-  if (length < 4) return fail(E.EINVAL);
-  const value = task.memory.readU32(at) | 0;
-  if (option === SO_SNDBUF) socket.sendBuffer = bufferSize(value);
-  else if (option === SO_RCVBUF) socket.options.set(SO_RCVBUF, bufferSize(value));
-  else if (option === SO_PRIORITY) socket.options.set(option, value);
-  else if (KEPT.includes(option)) socket.options.set(option, value !== 0 ? 1 : 0);
-  else return fail(E.ENOPROTOOPT);
-  return 0;
-}
-
-function bufferSize(asked: number): number {
-  return Math.max(SMALLEST_BUFFER, 2 * Math.min(asked >>> 0, LARGEST_BUFFER));
+  return newDescriptor(task, made, { closeOnExec: (f & SOCK_CLOEXEC) !== 0 });
 }

@@ -78,7 +78,7 @@ export function read(
   const sink = userSink(task, addr, count);
   const tried = file.tryRead(sink, options.offset);
   if (tried !== WOULD_BLOCK) return readOutcome(tried, sink);
-  return count === 0 ? 0 : waitToRead(file, () => userSink(task, addr, count), options);
+  return count === 0 ? 0 : waitToRead(task, file, () => userSink(task, addr, count), options);
 }
 
 export function readVector(
@@ -95,7 +95,7 @@ export function readVector(
   if (sink.remaining === 0) return 0;
   const tried = file.tryRead(sink, options.offset);
   if (tried !== WOULD_BLOCK) return readOutcome(tried, sink);
-  return waitToRead(file, begin, options);
+  return waitToRead(task, file, begin, options);
 }
 
 export function write(
@@ -274,24 +274,44 @@ function* gather(
   }
 }
 
-function waitToRead(file: FileDescription, begin: () => UserSink, options: TransferOptions): Result {
+function waitToRead(
+  task: Task,
+  file: FileDescription,
+  begin: () => UserSink,
+  options: TransferOptions,
+): Result {
   if (mustNotWait(file, options)) return fail(E.EAGAIN);
-  return blockingRead(file, begin, options);
+  return blockingRead(task, file, begin, options);
+}
+
+/** The instant at which a wait that may take so long ends (SO_RCVTIMEO, SO_SNDTIMEO). */
+function deadlineOf(task: Task, timeoutNs: number): number {
+  return timeoutNs === Number.POSITIVE_INFINITY ? timeoutNs : task.kernel.clock.monotonic() + timeoutNs;
+}
+
+/** A wait without a result: one with a time limit is not restarted. */
+function unfinished(how: 'timedOut' | 'interrupted', timeoutNs: number): Outcome {
+  if (how === 'timedOut') return fail(E.EAGAIN);
+  return timeoutNs === Number.POSITIVE_INFINITY ? RESTART_IF_SA_RESTART : fail(E.EINTR);
 }
 
 function* blockingRead(
+  task: Task,
   file: FileDescription,
   begin: () => UserSink,
   options: TransferOptions,
 ): Blocking<Outcome> {
+  const timeout = file.receiveTimeoutNs;
+  const deadlineNs = deadlineOf(task, timeout);
   file.retain();
   try {
-    const got = yield* block(file, READABLE, () => {
+    const attempt = (): Tried<Outcome> => {
       const sink = begin();
       const tried = file.tryRead(sink, options.offset);
       return tried === WOULD_BLOCK ? tried : readOutcome(tried, sink);
-    });
-    return typeof got === 'string' ? RESTART_IF_SA_RESTART : got;
+    };
+    const got = yield* block(file, READABLE, attempt, { deadlineNs });
+    return typeof got === 'string' ? unfinished(got, timeout) : got;
   } finally {
     file.release();
   }
@@ -305,19 +325,22 @@ function* waitToWrite(
   first: Tried<number>,
 ): Blocking<Outcome> {
   let done = typeof first === 'number' ? first : 0;
+  const timeout = file.sendTimeoutNs;
+  const deadlineNs = deadlineOf(task, timeout);
   file.retain();
   try {
     for (;;) {
       let whole = false;
-      const put = yield* block(file, WRITABLE, () => {
+      const attempt = (): Tried<Outcome> => {
         const source = begin();
         source.skip(done);
         const tried = tryWrite(file, source, options);
         if (tried === WOULD_BLOCK) return tried;
         whole = isWhole(file, tried, source, options);
         return writeOutcome(task, tried, source);
-      });
-      if (typeof put === 'string') return done > 0 ? done : RESTART_IF_SA_RESTART;
+      };
+      const put = yield* block(file, WRITABLE, attempt, { deadlineNs });
+      if (typeof put === 'string') return done > 0 ? done : unfinished(put, timeout);
       if (typeof put !== 'number') return done > 0 ? done : put;
       done += put;
       if (whole) return done;

@@ -5,6 +5,7 @@ import { MAX_MAP_COUNT } from '../../mm/vma-tree.js';
 import { fail } from '../../outcome.js';
 import { PID_MAX } from '../../task/task-set.js';
 import type { UtsNamespace } from '../../uts.js';
+import { netSysctls } from './net-sysctl.js';
 import { type Directory, fixedDirectory, type SyntheticFs, Text } from '../synthetic/synthetic-fs.js';
 
 export function sysctlDirectory(fs: SyntheticFs): Directory {
@@ -54,7 +55,7 @@ export function sysctlDirectory(fs: SyntheticFs): Directory {
       'threads-max': value(machine.maxTasks),
       version: now(() => uts.version),
     }),
-    net: fixedDirectory(fs, { core: fixedDirectory(fs, { somaxconn: value(4096) }) }),
+    net: netSysctls(fs),
     vm: fixedDirectory(fs, {
       max_map_count: value(MAX_MAP_COUNT),
       mmap_min_addr: value(platform.minAddress),

@@ -1,6 +1,6 @@
 /**
- * Control messages of sendmsg(2) and recvmsg(2), cmsg(3), as Unix sockets use them: SCM_RIGHTS carries
- * descriptors, SCM_CREDENTIALS says who sent.
+ * Control messages of sendmsg(2) and recvmsg(2), cmsg(3): SCM_RIGHTS carries descriptors,
+ * SCM_CREDENTIALS says who sent; those of other levels are passed over.
  */
 import { E } from '../../abi/errno.js';
 import { cmsghdr, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET, ucred } from '../../abi/socket.js';
@@ -63,14 +63,14 @@ export class ControlWriter {
 
   addFds(fds: readonly number[]): void {
     const body = new Uint8Array(Int32Array.from(fds).buffer);
-    this.#add(SCM_RIGHTS, body);
+    this.add(SOL_SOCKET, SCM_RIGHTS, body);
   }
 
   addCredentials(who: { pid: number; uid: number; gid: number }): void {
-    this.#add(SCM_CREDENTIALS, ucred.encode(who));
+    this.add(SOL_SOCKET, SCM_CREDENTIALS, ucred.encode(who));
   }
 
-  #add(type: number, body: Uint8Array): void {
+  add(level: number, type: number, body: Uint8Array): void {
     const room = this.#bytes.length - this.#end;
     if (room < HEADER) {
       this.truncated = true;
@@ -78,7 +78,7 @@ export class ControlWriter {
     }
     const length = Math.min(room, HEADER + body.length);
     if (length < HEADER + body.length) this.truncated = true;
-    cmsghdr.write(this.#view, this.#end, { len: length, level: SOL_SOCKET, type });
+    cmsghdr.write(this.#view, this.#end, { len: length, level, type });
     this.#bytes.set(body.subarray(0, length - HEADER), this.#end + HEADER);
     this.#end = Math.min(this.#bytes.length, this.#end + aligned(length));
   }

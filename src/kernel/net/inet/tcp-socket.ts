@@ -1,0 +1,436 @@
+/**
+ * TCP over the loopback, tcp(7): two ends in one kernel. Models the states and errors of Linux's
+ * net/ipv4/tcp.c and af_inet.c; segments, timers and retransmission have nothing to do here.
+ *
+ * Owner: its home shard. What an end has sent and the other has not read is one ring of the receiver's;
+ * the part beyond the receiver's window counts as the sender's own queue (SO_SNDBUF, writability).
+ * Nothing lingers in TIME_WAIT. No urgent data.
+ */
+import { E, type Errno } from '../../../abi/errno.js';
+import { TCP_CONGESTION, TCP_INFO, TCP_MAXSEG, TCP_STATE, tcpInfo } from '../../../abi/inet.js';
+import { O_RDWR } from '../../../abi/open.js';
+import { MSG_OOB, SHUT_RD, SHUT_WR, SO_RCVLOWAT, SOCK_STREAM, SOL_TCP } from '../../../abi/socket.js';
+import type { Tried } from '../../fs/file-description.js';
+import type { Sink, Source } from '../../fs/io.js';
+import { Failure, fail } from '../../outcome.js';
+import type { KernelServices } from '../../services.js';
+import { ERR, HUP, IN, OUT, RDHUP, RDNORM, WOULD_BLOCK, WRNORM } from '../../wait.js';
+import { intBytes } from '../kept-options.js';
+import {
+  type Caller,
+  EVERYONE,
+  type Incoming,
+  NO_NAME,
+  type Outgoing,
+  READABLE,
+  type Receive,
+  type Sender,
+  type Socket,
+  WRITABLE,
+} from '../socket.js';
+import { SocketOptions } from '../socket-options.js';
+import { ByteRing } from './byte-ring.js';
+import { tcpOptions } from './inet-options.js';
+import { type InetOptions, InetSocket } from './inet-socket.js';
+import { endpointBytes, familyOf } from './ip-address.js';
+import type { PortTable } from './port-table.js';
+import { TcpBacklog } from './tcp-backlog.js';
+
+/** net.ipv4.tcp_wmem, tcp_rmem; and what a loopback connection is tuned to. */
+const INITIAL_SEND = 16_384;
+const TUNED_SEND = 2_626_560;
+const INITIAL_RECEIVE = 131_072;
+const LOOPBACK_MSS = 65_483;
+const DEFAULT_MSS = 536;
+
+type State = 'closed' | 'connecting' | 'established';
+
+export class TcpSocket extends InetSocket {
+  readonly protocol = SOL_TCP;
+  protected readonly level = SOL_TCP;
+  readonly isStream = true;
+  #state: State = 'closed';
+  /** connect(2) has been called and its outcome not yet been told. */
+  #outcomePending = false;
+  override connectPending: Errno = E.EINPROGRESS;
+  #peer: TcpSocket | undefined;
+  /** It listens. */
+  #backlog: TcpBacklog<TcpSocket> | undefined;
+  /** Where a connecting socket waits. */
+  #knockingAt: TcpBacklog<TcpSocket> | undefined;
+  readonly #received = new ByteRing();
+  #receiveShut = false;
+  #sendShut = false;
+  /** The other side has said that it sends no more. */
+  #finReceived = false;
+  /** A writer found no room: it is told once a third is free. */
+  #noSpace = false;
+
+  constructor(
+    services: KernelServices,
+    family: number,
+    creator: Sender,
+    flags: number,
+    inherited?: InetOptions,
+  ) {
+    super(services, family, SOCK_STREAM, creator, flags, tcpOptions, inherited ?? { socket: freshOptions() });
+  }
+
+  protected get ports(): PortTable<InetSocket> {
+    return this.network.tcp as PortTable<InetSocket>;
+  }
+  protected get mayBind(): boolean {
+    return this.#state === 'closed' && !this.#backlog;
+  }
+  get isListening(): boolean {
+    return this.#backlog !== undefined;
+  }
+
+  /** Connections that can be accepted. */
+  get waiting(): number {
+    return this.#backlog?.count ?? 0;
+  }
+
+  // --- Connections ---
+
+  tryConnect(_caller: Caller, address: Uint8Array): Tried<0> {
+    if (familyOf(address) === 0) return this.#disconnect();
+    if (this.#outcomePending) return this.#outcome();
+    if (this.#state !== 'closed' || this.#backlog) return fail(E.EISCONN);
+    const route = this.routeFrom(address);
+    if (route instanceof Failure) return route;
+    this.settle(route.from);
+    this.remote = route.to;
+    this.#finReceived = false;
+    this.#state = 'connecting';
+    this.#outcomePending = true;
+    this.connectPending = E.EINPROGRESS;
+    const listener = this.network.tcp.find(route.to, route.from, (s) => s.isListening);
+    if (listener) this.#knockingAt = listener.#backlog;
+    if (this.#knockingAt) this.#knockingAt.knock(this);
+    else this.refused();
+    return WOULD_BLOCK;
+  }
+
+  #outcome(): Tried<0> {
+    this.connectPending = E.EALREADY;
+    if (this.#state === 'connecting') return WOULD_BLOCK;
+    this.#outcomePending = false;
+    if (this.#state === 'established') return 0;
+    const error = this.takeError() || E.ECONNABORTED;
+    this.#disconnect();
+    return fail(error);
+  }
+
+  listenFor(_caller: Caller, backlog: number): Failure | undefined {
+    if (this.#state !== 'closed') return fail(E.EINVAL);
+    if (this.#backlog) {
+      this.#backlog.resize(backlog);
+      return undefined;
+    }
+    if (this.local.port === 0) {
+      const failed = this.route({ address: this.anyAddress, port: 0 });
+      if (failed instanceof Failure) return failed;
+    }
+    const taken = this.ports.check(this, this.local, 'listener');
+    if (taken) return taken;
+    this.#backlog = new TcpBacklog<TcpSocket>(
+      backlog,
+      (client) => this.#welcome(client),
+      () => this.queue.notify(READABLE),
+    );
+    return undefined;
+  }
+
+  tryAccept(flags: number): Tried<Socket> {
+    if (!this.#backlog) return fail(E.EINVAL);
+    const connection = this.#backlog.take();
+    if (!connection) return WOULD_BLOCK;
+    connection.flags |= flags;
+    return connection;
+  }
+
+  /** Completes the connection of `client`; our end of it waits to be accepted. */
+  #welcome(client: TcpSocket): TcpSocket {
+    const end = new TcpSocket(this.services, this.family, this.creator, O_RDWR, {
+      socket: this.options.copy(),
+      ip: this.ip.copy(),
+      ipv6: this.ipv6.copy(),
+      transport: this.transport.copy(),
+    });
+    if (client.remote) end.settle(client.remote);
+    end.#establish(client);
+    client.#establish(end);
+    end.remote = client.local;
+    client.#knockingAt = undefined;
+    client.queue.notify(WRITABLE);
+    return end;
+  }
+
+  #establish(peer: TcpSocket): void {
+    this.#peer = peer;
+    this.#state = 'established';
+    if (!this.options.fixedSendBuffer) this.options.sendBuffer = TUNED_SEND;
+  }
+
+  /** Nobody listens there (or no more). */
+  refused(): void {
+    this.error = E.ECONNREFUSED;
+    this.#finish();
+    this.unsettle();
+  }
+
+  /** The connection is over, whoever ended it. */
+  #finish(): void {
+    this.#state = 'closed';
+    this.#peer = undefined;
+    this.#knockingAt?.leave(this);
+    this.#knockingAt = undefined;
+    this.#receiveShut = this.#sendShut = true;
+    this.queue.notify(EVERYONE);
+  }
+
+  #resetPeer(): void {
+    if (this.#peer) this.#peer.#gotReset();
+  }
+
+  #gotReset(): void {
+    if (this.#state === 'closed') return;
+    this.error = this.#finReceived ? E.EPIPE : E.ECONNRESET;
+    this.#finish();
+  }
+
+  #gotFin(): void {
+    this.#finReceived = this.#receiveShut = true;
+    this.queue.notify(EVERYONE);
+    if (this.#sendShut) this.#over();
+  }
+
+  /** Both sides have said that they send no more: Linux's socket is closed then, also before close(2). */
+  #over(): void {
+    const peer = this.#peer;
+    for (const end of [this, peer]) {
+      if (!end) continue;
+      end.#state = 'closed';
+      end.#receiveShut = end.#sendShut = true;
+      end.#peer = undefined;
+      end.queue.notify(EVERYONE);
+    }
+  }
+
+  #disconnect(): 0 {
+    if (this.#backlog) this.#stopListening();
+    this.#resetPeer();
+    this.#finish();
+    this.unsettle();
+    this.#outcomePending = false;
+    this.error = undefined;
+    this.remote = undefined;
+    this.#receiveShut = this.#sendShut = this.#finReceived = false;
+    this.#received.clear();
+    return 0;
+  }
+
+  #stopListening(): void {
+    const backlog = this.#backlog;
+    this.#backlog = undefined;
+    backlog?.close((connection) => {
+      connection.#resetPeer();
+      connection.#peer = undefined;
+      connection.release();
+    });
+  }
+
+  override peerName(): Uint8Array | undefined {
+    const there = this.#state === 'established' ? this.remote : undefined;
+    return there && endpointBytes(there, this.family);
+  }
+
+  shutdown(how: number): Failure | undefined {
+    if (this.#backlog) {
+      if (how !== SHUT_WR) {
+        this.#stopListening();
+        this.queue.notify(EVERYONE);
+      }
+      return undefined;
+    }
+    if (this.#state === 'closed') {
+      // What was said is remembered, also by a connection that is made later.
+      if (how !== SHUT_WR) this.#receiveShut = true;
+      if (how !== SHUT_RD) this.#sendShut = true;
+      this.queue.notify(EVERYONE);
+      return fail(E.ENOTCONN);
+    }
+    if (this.#state === 'connecting') {
+      this.#disconnect();
+      return undefined;
+    }
+    if (how !== SHUT_WR) this.#receiveShut = true;
+    if (how !== SHUT_RD && !this.#sendShut) {
+      this.#sendShut = true;
+      if (this.#peer) this.#peer.#gotFin();
+    }
+    this.queue.notify(EVERYONE);
+    return undefined;
+  }
+
+  protected override onClose(): void {
+    if (this.#backlog) this.#stopListening();
+    const peer = this.#peer;
+    const { linger } = this.options;
+    const abort = this.#received.size > 0 || (linger.on && linger.seconds === 0);
+    this.#state = 'closed';
+    this.#knockingAt?.leave(this);
+    this.#received.clear();
+    this.leavePort();
+    if (!peer) return;
+    // The peer keeps this end: what it sends from now on is answered by a reset.
+    if (abort) peer.#gotReset();
+    else if (!this.#sendShut) peer.#gotFin();
+    this.#receiveShut = this.#sendShut = true;
+  }
+
+  // --- Data ---
+
+  get unread(): number {
+    return Math.min(this.#received.size, this.#window);
+  }
+  get unsent(): number {
+    return this.#peer ? Math.max(0, this.#peer.#received.size - this.#peer.#window) : 0;
+  }
+
+  tryReceive(to: Sink, how: Receive): Tried<Incoming> | 'end' {
+    if (this.#backlog) return fail(E.ENOTCONN);
+    if (this.#received.size > 0) {
+      const wanted = to.remaining;
+      const ring = this.#received;
+      const count = how.discard ? ring.discard(wanted) : how.peek ? ring.copy(to) : ring.drain(to);
+      if (count === 0 && wanted > 0) return fail(E.EFAULT);
+      if (!how.peek && this.#peer) this.#peer.#roomMade();
+      return { count, length: count, truncated: false, rights: [], from: NO_NAME };
+    }
+    if (this.#finReceived) return 'end';
+    if (this.error !== undefined) return fail(this.takeError() || E.EIO);
+    if (this.#receiveShut) return 'end';
+    return this.#state === 'closed' ? fail(E.ENOTCONN) : WOULD_BLOCK;
+  }
+
+  trySend(from: Source, message: Outgoing): Tried<number> {
+    if ((message.flags & MSG_OOB) !== 0) return fail(E.EOPNOTSUPP);
+    if (this.error !== undefined) return fail(this.takeError() || E.EPIPE);
+    if (this.#state === 'connecting') return WOULD_BLOCK;
+    const peer = this.#peer;
+    if (!peer || this.#sendShut) return fail(E.EPIPE);
+    if (peer.#receiveShut && peer.#sendShut) return this.#sendToNobody(peer, from);
+    const room = this.options.sendBuffer - this.unsent;
+    if (from.remaining === 0) return 0;
+    if (room <= 0) {
+      this.#noSpace = true;
+      return WOULD_BLOCK;
+    }
+    const wanted = Math.min(room, from.remaining);
+    const sent = peer.#received.fill(from, wanted);
+    if (sent > 0) peer.#dataArrived();
+    return sent === 0 ? fail(E.EFAULT) : sent;
+  }
+
+  #dataArrived(): void {
+    if (this.#received.size >= this.#lowWater) this.queue.notify(READABLE);
+  }
+
+  /** The other end takes nothing any more: it answers by a reset, which comes after this call. */
+  #sendToNobody(peer: TcpSocket, from: Source): number {
+    const { remaining } = from;
+    from.skip(remaining);
+    peer.#gotReset();
+    this.#gotReset();
+    return remaining;
+  }
+
+  /** The peer has read: tells a writer when it is worth it. */
+  #roomMade(): void {
+    if (!this.#noSpace || !this.#writable) return;
+    this.#noSpace = false;
+    this.queue.notify(WRITABLE);
+  }
+
+  /** Linux: free room is at least half of what is queued. */
+  get #writable(): boolean {
+    const queued = this.unsent;
+    return this.options.sendBuffer - queued >= queued >> 1;
+  }
+
+  /** Half of the buffer is for overhead. */
+  get #window(): number {
+    return this.options.receiveBuffer >> 1;
+  }
+
+  get #lowWater(): number {
+    return Math.min(this.options.get(SO_RCVLOWAT) ?? 1, this.#window);
+  }
+
+  override readiness(): number {
+    if (this.#backlog) return this.#backlog.ready ? READABLE : 0;
+    let events = 0;
+    const closed = this.#state === 'closed';
+    if ((this.#receiveShut && this.#sendShut) || closed) events |= HUP;
+    if (this.#receiveShut) events |= IN | RDNORM | RDHUP;
+    if (this.#state !== 'connecting') {
+      if (this.#received.size >= this.#lowWater) events |= IN | RDNORM;
+      if (this.#sendShut || this.#writable) events |= OUT | WRNORM;
+      else this.#noSpace = true;
+    }
+    if (this.error !== undefined) events |= ERR;
+    return events;
+  }
+
+  // --- Options and what /proc shows ---
+
+  /** As TCP_INFO and /proc/net/tcp number states. */
+  get tcpState(): number {
+    if (this.#backlog) return TCP_STATE.LISTEN;
+    if (this.#state !== 'established') {
+      return this.#state === 'connecting' ? TCP_STATE.SYN_SENT : TCP_STATE.CLOSE;
+    }
+    if (this.#finReceived) return TCP_STATE.CLOSE_WAIT;
+    return this.#sendShut ? TCP_STATE.FIN_WAIT2 : TCP_STATE.ESTABLISHED;
+  }
+
+  protected transportOption(name: number): Uint8Array | undefined {
+    const connected = this.#state === 'established';
+    switch (name) {
+      case TCP_MAXSEG:
+        return intBytes(connected ? LOOPBACK_MSS : DEFAULT_MSS);
+      case TCP_CONGESTION:
+        return Buffer.from('cubic'.padEnd(16, '\0'), 'latin1');
+      case TCP_INFO: {
+        const mss = connected ? LOOPBACK_MSS : DEFAULT_MSS;
+        const zero = { caState: 0, retransmits: 0, probes: 0, backoff: 0, options: 0, scale: 0, flags: 0 };
+        const times = { rto: 200_000, ato: 40_000, sndMss: mss, rcvMss: mss };
+        return tcpInfo.encode({ ...zero, ...times, state: this.tcpState });
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  override setOption(caller: Caller, level: number, name: number, value: Uint8Array): Failure | undefined {
+    if (level === SOL_TCP && name === TCP_CONGESTION) {
+      const wanted = Buffer.from(value).toString('latin1').replace(/\0.*$/s, '');
+      return wanted === 'cubic' || wanted === 'reno' ? undefined : fail(E.ENOENT);
+    }
+    if (level === SOL_TCP && name === TCP_MAXSEG) return undefined;
+    return super.setOption(caller, level, name, value);
+  }
+
+  override optionsChanged(): void {
+    if (this.#peer) this.#peer.#roomMade();
+  }
+}
+
+function freshOptions(): SocketOptions {
+  const options = new SocketOptions();
+  options.sendBuffer = INITIAL_SEND;
+  options.receiveBuffer = INITIAL_RECEIVE;
+  return options;
+}

@@ -1,0 +1,48 @@
+/**
+ * What is known by name on a kernel's network: Unix names, ports, netlink ports, and all sockets for
+ * /proc/net. Linux: struct net, a network namespace.
+ *
+ * Owner: one for each kernel, found by its services; sockets join when they are made and leave when
+ * they close.
+ */
+import type { FileDescription } from '../fs/file-description.js';
+import type { KernelServices } from '../services.js';
+import { PortTable } from './inet/port-table.js';
+import type { TcpSocket } from './inet/tcp-socket.js';
+import type { UdpSocket } from './inet/udp-socket.js';
+import { type Carrier, InFlight } from './unix/in-flight.js';
+import type { UnixSocket } from './unix/unix-socket.js';
+
+/** How many names of five hex digits there are. */
+export const AUTO_NAMES = 0x10_0000;
+
+export class Network {
+  readonly unixSockets = new Set<UnixSocket>();
+  /** Bound Unix sockets: abstract names by type and name, others by the inode of their path. */
+  readonly abstractNames = new Map<string, UnixSocket>();
+  readonly pathSockets = new Map<string, UnixSocket>();
+  /** Descriptions on their way through Unix sockets. */
+  readonly inFlight = new InFlight(isCarrier);
+  readonly tcp = new PortTable<TcpSocket>();
+  readonly udp = new PortTable<UdpSocket>();
+  readonly netlinkPorts = new Set<number>();
+  #lastAutoName = 0;
+
+  /** The next name for a Unix socket that is bound to nothing: five hex digits, which may be in use. */
+  nextAutoName(): string {
+    this.#lastAutoName = (this.#lastAutoName + 1) % AUTO_NAMES;
+    return this.#lastAutoName.toString(16).padStart(5, '0');
+  }
+}
+
+const perKernel = new WeakMap<KernelServices, Network>();
+
+export function networkOf(services: KernelServices): Network {
+  const found = perKernel.get(services) ?? new Network();
+  perKernel.set(services, found);
+  return found;
+}
+
+function isCarrier(file: FileDescription): file is Carrier {
+  return 'carried' in file && 'dropCarried' in file;
+}
