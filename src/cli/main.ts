@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { UsageError } from './args.js';
 import { STATUS } from './exit-status.js';
+import { leave } from './leave.js';
 import { complain } from './output.js';
 
 const USAGE = `Usage: troupe COMMAND …
@@ -63,5 +64,4 @@ try {
   complain(explain(error));
   status = STATUS.TROUPE_FAILED;
 }
-// Not exitCode: a worker that is still closing must not hold back a status that is known.
-process.exit(status);
+leave(status);
