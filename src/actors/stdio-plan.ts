@@ -86,7 +86,7 @@ export class StdioPlan {
     const keyboard = pipeFor(0);
     const screen = pipeFor(1);
     const ends = { input: this.#owned(keyboard.ours, O_RDONLY), output: this.#owned(screen.ours, O_WRONLY) };
-    this.bridge = new TerminalBridge(master, ends, this.#services.hostFiles);
+    this.bridge = new TerminalBridge(master, ends, this.#services);
     return { slave, pipes: [keyboard.theirs, screen.theirs] };
   }
 }

@@ -6,6 +6,7 @@
  * output is gone (a hang-up for the guests), when no slave is open any more, or after `finish`.
  */
 import { Failure } from '../../outcome.js';
+import type { KernelServices } from '../../services.js';
 import { ERR, HUP, IN, OUT, RDNORM, WOULD_BLOCK, WRNORM } from '../../wait.js';
 import type { FileDescription } from '../file-description.js';
 import type { HostFiles } from '../host-files.js';
@@ -13,6 +14,9 @@ import { BufferSink, BufferSource } from '../user-io.js';
 import type { MasterFile } from './master-file.js';
 
 const CHUNK = 16_384;
+/** How long output may wait for more of it, and how much is enough. */
+const GATHER_NS = 2_000_000;
+const ENOUGH = 8192;
 
 /** Moves bytes from one file to another whenever both are ready. */
 class Pump {
@@ -26,14 +30,14 @@ class Pump {
     readonly to: FileDescription,
     readonly hostFiles: HostFiles,
     /** No more bytes will come, or nobody takes them. */
-    readonly onEnd: (why: 'noMore' | 'refused') => void,
+    readonly onEnd: () => void,
   ) {}
 
-  start(): void {
-    const run = (): void => this.run();
+  /** `arrived` decides when to look at what has come; default: at once. */
+  start(arrived: () => void = () => this.run()): void {
     this.#stops = [
-      this.from.listen(IN | RDNORM | HUP | ERR, run),
-      this.to.listen(OUT | WRNORM | HUP | ERR, run),
+      this.from.listen(IN | RDNORM | HUP | ERR, arrived),
+      this.to.listen(OUT | WRNORM | HUP | ERR, () => this.run()),
     ];
     this.run();
   }
@@ -68,19 +72,19 @@ class Pump {
       const sink = new BufferSink(new Uint8Array(CHUNK), this.hostFiles);
       const got = this.from.tryRead(sink);
       if (got === WOULD_BLOCK) return false;
-      if (got instanceof Failure || got === 0) return this.#end('noMore');
+      if (got instanceof Failure || got === 0) return this.#end();
       this.#rest = new BufferSource(sink.bytes, this.hostFiles);
     }
     const put = this.to.tryWrite(this.#rest);
     if (put === WOULD_BLOCK) return false;
-    if (put instanceof Failure) return this.#end('refused');
+    if (put instanceof Failure) return this.#end();
     if (this.#rest.remaining === 0) this.#rest = undefined;
     return true;
   }
 
-  #end(why: 'noMore' | 'refused'): false {
+  #end(): false {
     this.stop();
-    this.onEnd(why);
+    this.onEnd();
     return false;
   }
 }
@@ -95,16 +99,22 @@ export interface BridgeEnds {
 export class TerminalBridge {
   readonly #typing: Pump | undefined;
   readonly #showing: Pump | undefined;
+  readonly #services: Pick<KernelServices, 'clock' | 'timers'>;
   #finishing = false;
   #closed = false;
+  /** When something was last shown, and the timer of what is to be shown next. */
+  #shownAtNs = Number.NEGATIVE_INFINITY;
+  #cancelShow: (() => void) | undefined;
 
   /** Takes over the master and the ends. */
   constructor(
     readonly master: MasterFile,
     readonly ends: BridgeEnds,
-    hostFiles: HostFiles,
+    services: Pick<KernelServices, 'clock' | 'timers' | 'hostFiles'>,
   ) {
+    const { hostFiles } = services;
     const { input, output } = ends;
+    this.#services = services;
     // The end of input is no hang-up: the guest's output still matters.
     if (input) this.#typing = new Pump(input, master, hostFiles, () => {});
     if (output) this.#showing = new Pump(master, output, hostFiles, () => this.close());
@@ -112,7 +122,25 @@ export class TerminalBridge {
 
   start(): void {
     this.#typing?.start();
-    this.#showing?.start();
+    this.#showing?.start(() => this.#show());
+  }
+
+  /** At once after a pause, so that echo feels immediate; what comes thick and fast goes together. */
+  #show(): void {
+    const { clock, timers } = this.#services;
+    const now = clock.monotonic();
+    const due = this.#shownAtNs + GATHER_NS;
+    if (now >= due || this.master.terminal.output.length >= ENOUGH) {
+      this.#cancelShow?.();
+      this.#cancelShow = undefined;
+      this.#shownAtNs = now;
+      this.#showing?.run();
+    } else {
+      this.#cancelShow ??= timers.at(due, () => {
+        this.#cancelShow = undefined;
+        this.#show();
+      });
+    }
   }
 
   resize(columns: number, rows: number): void {
@@ -134,6 +162,7 @@ export class TerminalBridge {
     this.#closed = true;
     this.#typing?.stop();
     this.#showing?.stop();
+    this.#cancelShow?.();
     this.master.release();
     this.ends.input?.release();
     this.ends.output?.release();

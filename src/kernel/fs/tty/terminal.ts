@@ -76,8 +76,8 @@ export class Terminal implements LineHost {
   packetStatus = 0;
   /** Typed, and no room for it yet. */
   readonly #backlog = new ByteQueue();
-  /** Output that was the master's before the typing that is being dealt with. */
-  #delivered = 0;
+  /** Bytes are being dealt with whose echo appears as one. */
+  #typing = false;
 
   constructor(
     readonly index: number,
@@ -93,8 +93,10 @@ export class Terminal implements LineHost {
 
   /** Takes what the master writes, at most `inputRoom` bytes. */
   type(bytes: Uint8Array): void {
-    this.#delivered = Math.min(this.output.length, MASTER_HOLDS);
+    this.#typing = true;
     const taken = this.#backlog.length === 0 ? this.line.receive(bytes) : 0;
+    this.#typing = false;
+    this.echoed();
     if (taken < bytes.length) this.#backlog.push(bytes.slice(taken));
     this.inputArrived();
   }
@@ -180,6 +182,7 @@ export class Terminal implements LineHost {
   }
 
   echoed(): void {
+    if (this.#typing) return;
     if (this.outputRoom === 0) {
       this.line.echo.limit(MAX_ECHO);
       return;
@@ -193,9 +196,7 @@ export class Terminal implements LineHost {
   }
 
   flushed(): void {
-    this.output.truncate(this.#delivered);
-    this.tellMaster(TIOCPKT_FLUSHWRITE);
-    this.slaveQueue.notify(OUT | WRNORM);
+    this.flushOutput();
     this.tellMaster(TIOCPKT_FLUSHREAD);
   }
 

@@ -24,9 +24,31 @@ import {
 } from '../../../support/file-system.js';
 
 let services: KernelServices;
+let nowNs: number;
+let timer: { at: number; fire: () => void } | undefined;
+
+/** Lets time pass until the timer is due. */
+function pass(): void {
+  if (!timer) throw new Error('no timer');
+  nowNs = timer.at;
+  const { fire } = timer;
+  timer = undefined;
+  fire();
+}
 
 beforeEach(() => {
-  services = fsServices({ tasks: new TaskSet({ maxTasks: 10, dispatch: () => 0 }) });
+  const timers = {
+    at: (at: number, fire: () => void) => {
+      timer = { at, fire };
+      return () => {
+        timer = undefined;
+      };
+    },
+  };
+  nowNs = 1e9;
+  timer = undefined;
+  const clock = { monotonic: () => nowNs, realtime: () => ({ sec: 1, nsec: 0 }) };
+  services = fsServices({ clock, timers, tasks: new TaskSet({ maxTasks: 10, dispatch: () => 0 }) });
 });
 
 function openMaster(): MasterFile {
@@ -146,7 +168,7 @@ describe('TerminalBridge', () => {
     const { master, slave } = pair();
     const { reader: input, writer: keyboard } = newPipe(services, credentialsOf(0, 0), O_NONBLOCK);
     const { reader: screen, writer: output } = newPipe(services, credentialsOf(0, 0), O_NONBLOCK);
-    const bridge = new TerminalBridge(master, { input, output }, hostFiles);
+    const bridge = new TerminalBridge(master, { input, output }, services);
     bridge.start();
     return { bridge, master, slave, keyboard, screen };
   }
@@ -155,8 +177,15 @@ describe('TerminalBridge', () => {
     const { slave, keyboard, screen } = bridged();
     write(keyboard, 'ls\r');
     expect(read(slave)).toBe('ls\n');
-    write(slave, 'files\n');
-    expect(read(screen)).toBe('ls\r\nfiles\r\n');
+    expect(read(screen)).toBe('ls\r\n');
+    write(slave, 'one\n');
+    write(slave, 'two\n');
+    expect(tryRead(screen)).toBe('would block');
+    pass();
+    expect(read(screen)).toBe('one\r\ntwo\r\n');
+    nowNs += 1e9;
+    write(slave, 'three\n');
+    expect([read(screen), timer]).toEqual(['three\r\n', undefined]);
   });
 
   test('a screen that nobody looks at stops the program, and loses nothing', () => {
@@ -185,6 +214,7 @@ describe('TerminalBridge', () => {
   test('closing the screen hangs up', () => {
     const { slave, screen } = bridged();
     screen.release();
+    nowNs += 1e9;
     write(slave, 'anybody?');
     expect(slave.readiness() & HUP).toBe(HUP);
   });
