@@ -4,7 +4,7 @@
  *
  * Nothing of the caller changes here: the result is a fresh address space, and a failure leaves
  * nothing behind. The order of errors is Linux's: the file, then the size of the arguments, then
- * what is in the file. Set-user-ID bits are not honoured (as with nosuid).
+ * what is in the file.
  */
 import { AUXV, elf64Phdr } from '../../abi/elf.js';
 import { E } from '../../abi/errno.js';
@@ -12,6 +12,7 @@ import { RLIMIT } from '../../abi/resource.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
 import { latin1 } from '../../base/bytes.js';
 import type { Credentials } from '../auth/credentials.js';
+import { credentialsAtExec, type ExecCredentials } from '../auth/exec-credentials.js';
 import type { VfsPath } from '../fs/path.js';
 import type { WalkContext } from '../fs/walk.js';
 import type { SoftLimits } from '../mm/accounting.js';
@@ -43,6 +44,8 @@ export interface LoadRequest {
   readonly ctx: WalkContext;
   readonly creds: Credentials;
   readonly limits: SoftLimits;
+  /** Set-user-ID bits do not count: somebody could take hold of the program. */
+  readonly unsafe?: boolean;
   /** The path as given: AT_EXECFN, and where the program is looked for. */
   readonly filename: string;
   /** The program itself, where it was found otherwise (execveat(2) with AT_EMPTY_PATH). */
@@ -58,6 +61,8 @@ export interface LoadedProgram {
   readonly sp: UserAddr;
   readonly comm: string;
   readonly exe: VfsPath;
+  /** What the program runs with. */
+  readonly creds: Credentials;
 }
 
 /** The ELF files to load, opened, and the arguments for them. */
@@ -150,7 +155,8 @@ function fill(mm: MemoryManager, request: LoadRequest, found: Found): LoadedProg
   const linker = interpreter && mapElf(mm, interpreter, {}, request);
   if (linker instanceof Failure) return linker;
 
-  const stack = makeStack(mm, request, found, { main, linker });
+  const identity = credentialsAtExec(request.creds, program.place, { unsafe: request.unsafe ?? false });
+  const stack = makeStack(mm, request, found, { main, linker }, identity);
   const room = Math.min(request.limits.number(RLIMIT.STACK), USUAL_STACK);
   const size = pageUp(Math.max(room, stack.bytes.length + MIN_STACK_ROOM));
   const refused = mapStack(mm, size, program.image.executableStack) ?? mm.flush();
@@ -166,6 +172,7 @@ function fill(mm: MemoryManager, request: LoadRequest, found: Found): LoadedProg
     sp: userAddr(stack.sp),
     comm: request.filename.slice(request.filename.lastIndexOf('/') + 1).slice(0, COMM_LENGTH),
     exe: program.place,
+    creds: identity.creds,
   };
 }
 
@@ -185,7 +192,13 @@ interface Loaded {
   readonly linker: LoadedElf | undefined;
 }
 
-function makeStack(mm: MemoryManager, request: LoadRequest, found: Found, loaded: Loaded): StackImage {
+function makeStack(
+  mm: MemoryManager,
+  request: LoadRequest,
+  found: Found,
+  loaded: Loaded,
+  identity: ExecCredentials,
+): StackImage {
   const { random, machine } = mm.services;
   const bytes = new Uint8Array(16);
   random.fill(bytes);
@@ -196,14 +209,14 @@ function makeStack(mm: MemoryManager, request: LoadRequest, found: Found, loaded
     top: mm.layout.stackTop,
     random: bytes,
     gap: randomU32(random) % MAX_STACK_SHIFT,
-    auxv: auxiliary(machine, request.creds, found, loaded),
+    auxv: auxiliary(machine, identity, found, loaded),
   });
 }
 
 /** In Linux's order. No AT_SYSINFO_EHDR: there is no VDSO. Zeros are filled in by buildStack. */
 function auxiliary(
   machine: Machine,
-  creds: Credentials,
+  { creds, secure }: ExecCredentials,
   { program: { image } }: Found,
   { main, linker }: Loaded,
 ): [number, number][] {
@@ -222,7 +235,7 @@ function auxiliary(
     [AUXV.EUID, creds.euid],
     [AUXV.GID, creds.gid],
     [AUXV.EGID, creds.egid],
-    [AUXV.SECURE, 0],
+    [AUXV.SECURE, secure ? 1 : 0],
     [AUXV.RANDOM, 0],
     [AUXV.HWCAP2, machine.hwcap2],
     [AUXV.EXECFN, 0],

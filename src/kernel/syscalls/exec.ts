@@ -18,7 +18,7 @@ export const execCalls: Declaration[] = [
     NR.execve,
     'execve',
     [arg('pathname', path), arg('argv', stringVector), arg('envp', environment)],
-    { classes: ['file', 'process'], note: 'set-user-ID and file capabilities are ignored' },
+    { classes: ['file', 'process'], note: 'no file has capabilities of its own' },
     (task, filename, argv, envp) => {
       if (filename === '') return fail(E.ENOENT);
       return execute(task, {
@@ -38,7 +38,7 @@ export const execCalls: Declaration[] = [
       arg('envp', environment),
       arg('flags', flags({ AT_SYMLINK_NOFOLLOW, AT_EMPTY_PATH })),
     ],
-    { classes: ['file', 'process'], note: 'set-user-ID and file capabilities are ignored' },
+    { classes: ['file', 'process'], note: 'no file has capabilities of its own' },
     execveat,
   ),
 ];

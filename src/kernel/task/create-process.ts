@@ -52,7 +52,17 @@ export function createProcess(kernel: KernelServices, request: ProcessRequest): 
   group.hasExecuted = true;
   const context = program.mm.space.first;
   context.reset(program.pc, program.sp);
-  const task = new Task(kernel, tid, group, context, program.mm, files, fs, creds, new PendingSignals());
+  const task = new Task(
+    kernel,
+    tid,
+    group,
+    context,
+    program.mm,
+    files,
+    fs,
+    program.creds,
+    new PendingSignals(),
+  );
   task.comm = program.comm;
   kernel.tasks.add(task);
   const { events } = kernel;

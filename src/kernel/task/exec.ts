@@ -8,6 +8,7 @@
 import { PTRACE_EVENT } from '../../abi/ptrace.js';
 import { SIG } from '../../abi/signal.js';
 import { userAddr } from '../../base/brand.js';
+import { CAP, type Credentials, has } from '../auth/credentials.js';
 import type { VfsPath } from '../fs/path.js';
 import type { WalkContext } from '../fs/walk.js';
 import { type LoadedProgram, loadProgram } from '../loader/load.js';
@@ -33,7 +34,9 @@ export interface ExecRequest {
 
 export function execute(task: Task, request: ExecRequest): Result {
   const { kernel, group, creds } = task;
-  const program = loadProgram(kernel, { ...request, creds, limits: group.limits });
+  const tracer = task.tracee?.tracer;
+  const unsafe = tracer !== undefined && !has(tracer.creds, CAP.SYS_PTRACE);
+  const program = loadProgram(kernel, { ...request, creds, limits: group.limits, unsafe });
   if (program instanceof Failure) return program;
   if (group.tasks.size > 1) return alone(task, request, program);
   swap(task, request, program);
@@ -78,6 +81,16 @@ function* alone(task: Task, request: ExecRequest, program: LoadedProgram): Block
   }
 }
 
+/** A program that is more than its user may not be looked into by him (dumpable), nor signalled at his end. */
+function takeIdentity(task: Task, next: Credentials): void {
+  const old = task.creds;
+  task.creds = next;
+  const differs = next.euid !== next.uid || next.egid !== next.gid;
+  const changed = next.euid !== old.euid || next.egid !== old.egid;
+  task.group.dumpable = differs || changed ? 0 : 1;
+  if (changed) task.parentDeathSignal = 0;
+}
+
 function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgram): void {
   const { group } = task;
   const { context: oldContext, mm: oldMm } = task;
@@ -103,6 +116,7 @@ function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgra
   group.timers.clear();
   task.restartBlock = undefined;
   group.exitSignal = SIG.CHLD;
+  takeIdentity(task, program.creds);
   task.comm = program.comm;
   task.altStack = { ...NO_ALT_STACK };
   task.robustList = userAddr(0);

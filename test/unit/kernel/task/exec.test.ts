@@ -29,6 +29,7 @@ jest.unstable_mockModule('../../../../src/kernel/loader/load.js', () => ({
       sp: userAddr(0x5_0000),
       comm: request.filename,
       exe: request.ctx.root,
+      creds: request.creds,
     };
   },
 }));
