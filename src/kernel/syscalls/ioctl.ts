@@ -25,11 +25,14 @@ import { choice, fd, word } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
 import { setStatusFlags } from './fcntl.js';
 
+/** By the signed word that a register holds. */
+const requests = Object.fromEntries(Object.entries(ioctlRequests).map(([name, value]) => [name, value | 0]));
+
 export const ioctlCalls: Declaration[] = [
   syscall(
     NR.ioctl,
     'ioctl',
-    [arg('fd', fd), arg('op', choice(ioctlRequests)), arg('argp', word)],
+    [arg('fd', fd), arg('op', choice(requests)), arg('argp', word)],
     { classes: ['desc'], support: 'partial', note: 'what the files of this kernel know' },
     (task, n, op, argument) => ioctl(task, n, op >>> 0, argument),
   ),
