@@ -58,7 +58,7 @@ static void *spin(void *arg) {
   struct rusage own;
   getrusage(RUSAGE_THREAD, &own);
   double used = own.ru_utime.tv_sec + own.ru_utime.tv_usec / 1e6 + own.ru_stime.tv_sec + own.ru_stime.tv_usec / 1e6;
-  printf("thread used its own time: %d\n", used > 0.1 && used < 0.6);
+  printf("thread used its own time: %d\n", used > 0.1);
   return NULL;
 }
 
@@ -89,7 +89,7 @@ int main(void) {
   got = 0;
   sigprocmask(SIG_SETMASK, &before, NULL);
   int missed = timer_getoverrun(a);
-  printf("overrun while blocked: %d, delivered %d\n", missed >= 7 && missed <= 15, got == 1);
+  printf("overrun while blocked: %d, delivered %d\n", missed >= 7, got == 1);
   arm(a, 0, 0);
 
   printf("thread id: %d\n", make(CLOCK_REALTIME, SIGEV_THREAD_ID, SIGRTMIN, 9, &b));
@@ -158,8 +158,8 @@ int main(void) {
   int status;
   struct rusage used;
   wait4(child, &status, 0, &used);
-  printf("RLIMIT_CPU: signal %d, a second used %d\n", WTERMSIG(status),
-         used.ru_utime.tv_sec + used.ru_stime.tv_sec >= 1);
+  double seconds = used.ru_utime.tv_sec + used.ru_stime.tv_sec + (used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6;
+  printf("RLIMIT_CPU: signal %d, about a second used %d\n", WTERMSIG(status), seconds > 0.7 && seconds < 1.9);
   printf("maxrss: %d\n", used.ru_maxrss > 100);
   return 0;
 }

@@ -5,8 +5,8 @@ import { MAX_MAP_COUNT } from '../../mm/vma-tree.js';
 import { fail } from '../../outcome.js';
 import { PID_MAX } from '../../task/task-set.js';
 import type { UtsNamespace } from '../../uts.js';
-import { netSysctls } from './net-sysctl.js';
 import { type Directory, fixedDirectory, type SyntheticFs, Text } from '../synthetic/synthetic-fs.js';
+import { netSysctls } from './net-sysctl.js';
 
 export function sysctlDirectory(fs: SyntheticFs): Directory {
   const { machine, uts, random, platform } = fs.services;
