@@ -6,7 +6,7 @@
  * (task/run.ts).
  */
 import { RLIMIT } from '../../abi/resource.js';
-import { SIG } from '../../abi/signal.js';
+import { SIG, SIGRTMIN } from '../../abi/signal.js';
 import { startGroupExit } from '../task/group-exit.js';
 import { kick } from '../task/run-queue.js';
 import type { Task } from '../task/task.js';
@@ -45,11 +45,26 @@ function send(group: ThreadGroup, queue: PendingSignals, only: Task | undefined,
     forgetPending(group, SIG.CONT);
   }
   if (ignoredOnArrival(group, only, signo)) return true;
-  if (!queue.add(info, group.limits.number(RLIMIT.SIGPENDING))) return false;
+  if (!queue.add(info, queue.count + roomFor(group, signo))) return false;
   const taker = only ? (takes(only, signo) ? only : undefined) : chooseTask(group, signo);
   if (taker) kick(taker);
   group.signalQueue.notify(IN);
   return true;
+}
+
+/** RLIMIT_SIGPENDING: how many more signals may wait for the user of this group, wherever they wait. */
+function roomFor(group: ThreadGroup, signo: number): number {
+  const limit = group.limits.number(RLIMIT.SIGPENDING);
+  // Standard signals are never lost for want of room, so nobody needs to count.
+  if (signo < SIGRTMIN || limit === Number.POSITIVE_INFINITY) return limit;
+  const { creds, kernel } = group.leader;
+  let queued = 0;
+  for (const g of kernel.tasks.groups()) {
+    if (g.leader.creds.uid !== creds.uid) continue;
+    queued += g.pending.count;
+    for (const task of g.tasks) queued += task.pending.count;
+  }
+  return limit - queued;
 }
 
 /** What a thread blocks is kept even when it is ignored now: the action may change before it is let through. */

@@ -14,10 +14,11 @@
 #include <time.h>
 #include <unistd.h>
 
-static volatile sig_atomic_t got, value, code;
+static volatile sig_atomic_t got, value, code, overrun;
 static void on(int signo, siginfo_t *info, void *context) {
   (void)context;
-  got++;
+  /* A later signal may come before anybody looks: the first one counts. */
+  if (got++ == 0) overrun = info->si_overrun;
   value = info->si_value.sival_int;
   code = info->si_code;
   (void)signo;
@@ -88,8 +89,8 @@ int main(void) {
   nanosleep(&nap, NULL);
   got = 0;
   sigprocmask(SIG_SETMASK, &before, NULL);
-  int missed = timer_getoverrun(a);
-  printf("overrun while blocked: %d, delivered %d\n", missed >= 7, got == 1);
+  printf("overrun while blocked: %d, delivered %d\n", overrun >= 7 && overrun <= 15, got >= 1);
+  printf("asked: %d\n", timer_getoverrun(a) >= 0);
   arm(a, 0, 0);
 
   printf("thread id: %d\n", make(CLOCK_REALTIME, SIGEV_THREAD_ID, SIGRTMIN, 9, &b));
