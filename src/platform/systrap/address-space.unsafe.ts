@@ -55,6 +55,7 @@ const NR = {
   madvise: 28,
   clone: 56,
   exit: 60,
+  getrusage: 98,
   arch_prctl: 158,
   futex: 202,
   clock_gettime: 228,
@@ -75,7 +76,14 @@ const FUTEX_WAKE_OP_PRIVATE = 5 | 128;
 /** FUTEX_OP_OR with operand 1 << 31; the comparison does not matter where nobody waits. */
 const SET_TOP_BIT = 0xa000_0000 + (31 << 12);
 const NS_PER_SEC = 1e9;
+const NS_PER_US = 1e3;
+/** Where getrusage's answer has its parts, in an area. */
+const RUSAGE = { UTIME: word.DATA, STIME: word.DATA + 16, MAXRSS_KIB: word.DATA + 32 } as const;
 const PAGE = 4096;
+/** PAUSE loops of a stub after a host call, about 40 µs. */
+const CALL_SPIN = 2000;
+/** Host descriptors that a stub holds copies of at once. */
+const MAX_FILES = 64;
 const EINTR = -4;
 const EAGAIN = 11;
 
@@ -133,16 +141,7 @@ export class SystrapAddressSpace implements AddressSpace {
       this.#queue(0, NR.mmap, addr, length, prot, flags | MAP.ANONYMOUS, -1, 0);
       return;
     }
-    const stubFd = this.#files.get(file.fd);
-    if (stubFd !== undefined) {
-      this.#queue(0, NR.mmap, addr, length, prot, flags, stubFd, file.offset);
-      return;
-    }
-    this.#receive(file.fd);
-    this.#queue(OpFlag.FD_ARG4, NR.mmap, addr, length, prot, flags, 0, file.offset);
-    this.#queue(OpFlag.FD_ARG0 | OpFlag.MAY_FAIL, NR.close);
-    const error = this.flush();
-    if (error < 0) throw new HostRefused('mmap', -error);
+    this.#queue(0, NR.mmap, addr, length, prot, flags, this.#stubFile(file.fd), file.offset);
   }
 
   unmap(addr: UserAddr, length: number): void {
@@ -233,6 +232,8 @@ export class SystrapAddressSpace implements AddressSpace {
     const area = carrier.area;
     if (area.opsQueued === 0) return 0;
     const count = area.sealOps();
+    // The next call, or the resume, comes soon: a parked wake-up costs ten times the call.
+    area.spin = CALL_SPIN;
     if (area.go(State.GO_CALL)) this.host.wake(area);
     this.host.waitFor(this, () => area.state !== State.GO_CALL);
     if (area.signo !== Report.CALLED) throw new GuestBroken('host calls were not answered');
@@ -415,12 +416,15 @@ export class SystrapAddressSpace implements AddressSpace {
     this.#ready().area.pushReceive();
   }
 
-  /** The stub's copy of a host descriptor, passed to it now if it has none. */
+  /** The stub's copy of a host descriptor, passed to it now if it has none; the latest ones are kept. */
   #stubFile(fd: HostFd): number {
     const known = this.#files.get(fd);
     if (known !== undefined) return known;
+    const [oldest] = this.#files.keys();
+    if (oldest !== undefined && this.#files.size >= MAX_FILES) this.forgetFile(oldest as HostFd);
     this.#receive(fd);
-    this.#flushOrBreak();
+    const error = this.flush();
+    if (error < 0) throw new HostRefused('recvmsg', -error);
     const stubFd = this.#carrier.area.word(word.FD_FIRST);
     this.#files.set(fd, stubFd);
     return stubFd;
@@ -480,7 +484,8 @@ export class SystrapAddressSpace implements AddressSpace {
   // Accounting
 
   /** Exact where the thread stands still and can say so itself; else as /proc has it, some ticks late. */
-  cpuTimeOf(context: SystrapContext): { user: number; system: number } {
+  cpuTimeOf(context: SystrapContext): CpuTimes {
+    if (this.#areas === 1) return this.cpuTime();
     const exact = context.stopped && !this.released ? this.#exactTime(context) : 0;
     return threadTimes(this.hostPid, context.hostTid, exact);
   }
@@ -495,9 +500,20 @@ export class SystrapAddressSpace implements AddressSpace {
     return residentBytes(this.hostPid);
   }
   peakResidentBytes(): number {
-    return peakResidentBytes(this.hostPid);
+    const usage = this.#askUsage();
+    return usage ? usage.u64(RUSAGE.MAXRSS_KIB) * 1024 : peakResidentBytes(this.hostPid);
   }
   cpuTime(): CpuTimes {
-    return processTimes(this.hostPid);
+    const usage = this.#askUsage();
+    if (!usage) return processTimes(this.hostPid);
+    const ns = (at: number): number => usage.u64(at) * NS_PER_SEC + usage.u64(at + 8) * NS_PER_US;
+    return { user: ns(RUSAGE.UTIME), system: ns(RUSAGE.STIME) };
+  }
+
+  /** The process's own getrusage(2), left in an area's DATA: a tenth of what /proc costs at every exit. */
+  #askUsage(): ThreadArea | undefined {
+    if (this.released || ![...this.contexts].some((c) => c.stopped)) return undefined;
+    const { area } = this.#ready();
+    return this.#call(NR.getrusage, 0, area.stubAddress + word.DATA) === 0 ? area : undefined;
   }
 }

@@ -60,6 +60,7 @@ const CALLS: readonly { nr: number; args?: { index: number; values: readonly num
   { nr: 157, args: { index: 0, values: [59, 1] } }, // prctl: SYSCALL_USER_DISPATCH, PDEATHSIG
   { nr: 56, args: { index: 0, values: [CLONE_THREAD_FLAGS, CLONE_PROCESS_FLAGS, CLONE_SIBLING_FLAGS] } },
   { nr: 324 }, // membarrier: among the stub's own threads
+  { nr: 98 }, // getrusage: what exit and wait tell
   { nr: 60 }, // exit
   { nr: 231 }, // exit_group
 ];

@@ -85,6 +85,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
   #sink: TrapSink | undefined;
   #head = 0;
   #ready: SystrapAddressSpace | undefined;
+  #created = 0;
   #disposed = false;
 
   constructor(host: ZygoteHost) {
@@ -110,6 +111,8 @@ export class SystrapPlatform implements Platform, SystrapHost {
     const space = this.#ready ?? this.#startSpace();
     this.#ready = undefined;
     space.awaitBirth();
+    // Who starts a second program starts more: the next one is forked while this one loads.
+    if (this.#created++ > 0) this.prepareAddressSpace();
     return space;
   }
 
