@@ -5,12 +5,14 @@ import { O_EXCL, O_NONBLOCK } from '../../abi/open.js';
 import { SI, SIGINFO_SIZE } from '../../abi/signal.js';
 import type { UserAddr } from '../../base/brand.js';
 import { PidFile } from '../fs/anon/pidfd.js';
+import { leaderOfDirectory } from '../fs/proc/task-directory.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import { checkTraceAccess } from '../ptrace/access.js';
 import { checkKill } from '../signal/permission.js';
 import { sendToGroup, sendToTask } from '../signal/send.js';
 import { type SignalInfo, userSignal } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
+import type { ThreadGroup } from '../task/thread-group.js';
 import { addr, fd, flags, int, signalNumber, uint } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
 import { newDescriptor } from './new-descriptor.js';
@@ -44,7 +46,7 @@ export const pidfdCalls: Declaration[] = [
     NR.pidfd_send_signal,
     'pidfd_send_signal',
     [arg('pidfd', fd), arg('sig', signalNumber), arg('info', addr), arg('flags', flags(signalFlags))],
-    { classes: ['desc', 'signal', 'process'], note: 'no directories of /proc in place of a pidfd' },
+    { classes: ['desc', 'signal', 'process'] },
     sendSignal,
   ),
   syscall(
@@ -81,9 +83,9 @@ function sendSignal(task: Task, n: number, signo: number, infoAt: UserAddr, bits
   const scopes = PIDFD_SIGNAL_THREAD | PIDFD_SIGNAL_THREAD_GROUP | PIDFD_SIGNAL_PROCESS_GROUP;
   // At most one of them.
   if (bits & ~scopes || bits & (bits - 1)) return fail(E.EINVAL);
-  const pidfd = pidfdAt(task, n);
+  const pidfd = processAt(task, n);
   if (pidfd instanceof Failure) return pidfd;
-  const info = infoAt === 0 ? plain(task, signo) : readInfo(task, pidfd, signo, infoAt);
+  const info = infoAt === 0 ? plain(task, signo) : readInfo(task, pidfd.group, signo, infoAt);
   if (info instanceof Failure) return info;
   if (pidfd.isReaped) return fail(E.ESRCH);
   const { group } = pidfd;
@@ -101,15 +103,27 @@ function sendSignal(task: Task, n: number, signo: number, infoAt: UserAddr, bits
   return sent || infoAt === 0 ? 0 : fail(E.EAGAIN);
 }
 
+/** A pidfd, or a directory of /proc in its place. */
+function processAt(
+  task: Task,
+  n: number,
+): Pick<PidFile, 'group' | 'task' | 'isReaped' | 'isForThread'> | Failure {
+  const leader = leaderOfDirectory(task.files.require(n).inode);
+  if (!leader) return pidfdAt(task, n);
+  const { group } = leader;
+  const isReaped = task.kernel.tasks.byPid(group.pid) !== group;
+  return { group, task: leader, isReaped, isForThread: false };
+}
+
 function plain(task: Task, signo: number): SignalInfo {
   return userSignal(signo, task.group.pid, task.creds.uid);
 }
 
-function readInfo(task: Task, pidfd: PidFile, signo: number, at: UserAddr): SignalInfo | Failure {
+function readInfo(task: Task, to: ThreadGroup, signo: number, at: UserAddr): SignalInfo | Failure {
   const bytes = task.memory.readBytes(at, SIGINFO_SIZE);
   const view = new DataView(bytes.buffer);
   const code = view.getInt32(8, true);
   if (view.getInt32(0, true) !== signo) return fail(E.EINVAL);
-  if (pidfd.group !== task.group && (code >= 0 || code === SI.TKILL)) return fail(E.EPERM);
+  if (to !== task.group && (code >= 0 || code === SI.TKILL)) return fail(E.EPERM);
   return { signo, code, kind: 'raw', bytes };
 }

@@ -63,6 +63,13 @@ static void pidfds(void) {
   SHOW(pidfd_open(-1, 0));
   SHOW(pidfd_open(getpid(), 1));
 
+  char name[64];
+  snprintf(name, sizeof name, "/proc/%d", getpid());
+  int directory = open(name, O_DIRECTORY | O_RDONLY);
+  SHOW(pidfd_kill(directory, 0));
+  snprintf(name, sizeof name, "/proc/self/task/%d", getpid());
+  SHOW(pidfd_kill(open(name, O_DIRECTORY | O_RDONLY), 0));
+
   int given = -1;
   struct clone_args args = {.flags = CLONE_PIDFD, .pidfd = (uintptr_t)&given, .exit_signal = SIGCHLD};
   child = syscall(SYS_clone3, &args, sizeof args);

@@ -134,6 +134,13 @@ export function pidIno(pid: number): number {
   return 0x1_0000_0000 + pid * 0x1_0000;
 }
 
+/** Whose /proc/pid an inode is: such a directory also serves as a pidfd (tgid_pidfd_to_pid). */
+const processes = new WeakMap<Inode, Task>();
+
+export function leaderOfDirectory(inode: Inode): Task | undefined {
+  return processes.get(inode);
+}
+
 /** The directory of a thread; of a whole process when `task` is told to be its leader. */
 export function taskDirectory(fs: SyntheticFs, task: Task, as: 'process' | 'thread'): Directory {
   const base = pidIno(task.tid) + (as === 'thread' ? 0x800 : 0);
@@ -143,7 +150,7 @@ export function taskDirectory(fs: SyntheticFs, task: Task, as: 'process' | 'thre
     if (entry) return entry(fs, task, { ino: base + 1 + NAMES.indexOf(name), owner }, pidIno(task.tid));
     return name === 'task' && as === 'process' ? threadDirectory(fs, task, base, owner) : undefined;
   };
-  return new Directory(
+  const directory = new Directory(
     fs,
     (name) => (isThere(task) ? make(name) : undefined),
     function* () {
@@ -155,6 +162,8 @@ export function taskDirectory(fs: SyntheticFs, task: Task, as: 'process' | 'thre
     },
     { ino: base, owner },
   );
+  if (as === 'process') processes.set(directory, task);
+  return directory;
 }
 
 function threadDirectory(

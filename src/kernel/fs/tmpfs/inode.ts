@@ -136,11 +136,11 @@ export abstract class TmpInode extends Inode {
   // --- Extended attributes; which names a caller may use is the VFS's business ---
 
   override getXattr(name: string): Uint8Array | Failure {
-    return this.#xattrs?.get(name) ?? fail(this.#takesXattrs ? E.ENODATA : E.EOPNOTSUPP);
+    return this.#xattrs?.get(name) ?? fail(this.#takes(name) ? E.ENODATA : E.EOPNOTSUPP);
   }
 
   override setXattr(name: string, value: Uint8Array, flags: number): Failure | undefined {
-    if (!this.#takesXattrs) return fail(E.EOPNOTSUPP);
+    if (!this.#takes(name)) return fail(E.EOPNOTSUPP);
     const there = this.#xattrs?.has(name) ?? false;
     if (there && flags & XATTR_CREATE) return fail(E.EEXIST);
     if (!there && flags & XATTR_REPLACE) return fail(E.ENODATA);
@@ -160,8 +160,10 @@ export abstract class TmpInode extends Inode {
     return undefined;
   }
 
-  get #takesXattrs(): boolean {
+  #takes(name: string): boolean {
     // user.* is for regular files and directories; other classes may be set on all.
-    return isRegular(this.#mode) || isDirectory(this.#mode) || this.fs.xattrsOnAll;
+    return (
+      !name.startsWith('user.') || isRegular(this.#mode) || isDirectory(this.#mode) || this.fs.xattrsOnAll
+    );
   }
 }
