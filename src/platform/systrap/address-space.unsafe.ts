@@ -1,11 +1,7 @@
 /**
- * A guest's memory: the private memory of a stub process. Changes are host calls that the guest's own
- * threads make, queued in the area of one stopped thread, the carrier.
- *
- * Order is kept so: only the carrier has queued calls; another thread becomes carrier only after they
- * are done; and calls that went along with a resume (`#inFlight`) are waited for before anything
- * that could depend on them. Descriptors come over the one socket, so batches that receive any are
- * made at once.
+ * A guest's memory: the private memory of a stub process, and its threads. Changes are host calls that
+ * the guest's own threads make (host-calls.ts). Descriptors come over the one socket of the process, so
+ * a batch that receives any is made at once.
  */
 import { assert } from '../../base/assert.js';
 import type { HostFd, UserAddr } from '../../base/brand.js';
@@ -19,16 +15,8 @@ import {
 } from '../platform.js';
 import { SystrapContext } from './context.js';
 import { type CopyDirection, copyGuestMemory } from './guest-copy.unsafe.js';
-import {
-  AREA_SIZE,
-  DATA_SIZE,
-  INTERRUPT_SIGNAL,
-  MAX_AREAS,
-  OpFlag,
-  Report,
-  State,
-  area as word,
-} from './layout.js';
+import { HostCalls } from './host-calls.js';
+import { AREA_SIZE, DATA_SIZE, INTERRUPT_SIGNAL, MAX_AREAS, OpFlag, State, area as word } from './layout.js';
 import {
   type CpuTimes,
   peakResidentBytes,
@@ -80,20 +68,15 @@ const NS_PER_US = 1e3;
 /** Where getrusage's answer has its parts, in an area. */
 const RUSAGE = { UTIME: word.DATA, STIME: word.DATA + 16, MAXRSS_KIB: word.DATA + 32 } as const;
 const PAGE = 4096;
-/** PAUSE loops of a stub after a host call, about 40 µs. */
-const CALL_SPIN = 2000;
 /** Host descriptors that a stub holds copies of at once. */
 const MAX_FILES = 64;
-const EINTR = -4;
 const EAGAIN = 11;
 
 export class SystrapAddressSpace implements AddressSpace {
   readonly contexts = new Set<SystrapContext>();
   readonly first: SystrapContext;
   released = false;
-  #carrier: SystrapContext;
-  /** The context whose queued calls went along with its resume and may not be done yet. */
-  #inFlight: SystrapContext | undefined;
+  readonly calls: HostCalls;
   /** Areas whose threads have been told to exit; free again once the host kernel cleared HOST_TID. */
   readonly #retired: SystrapContext[] = [];
   #areas = 0;
@@ -107,7 +90,7 @@ export class SystrapAddressSpace implements AddressSpace {
   ) {
     if (files) for (const [k, v] of files) this.#files.set(k, v);
     this.first = this.#addContext();
-    this.#carrier = this.first;
+    this.calls = new HostCalls(this, this.first);
   }
 
   get hostPid(): number {
@@ -138,39 +121,39 @@ export class SystrapAddressSpace implements AddressSpace {
     if (request.noReserve) flags |= MAP.NORESERVE;
     if (request.populate) flags |= MAP.POPULATE;
     if (!file) {
-      this.#queue(0, NR.mmap, addr, length, prot, flags | MAP.ANONYMOUS, -1, 0);
+      this.calls.queue(0, NR.mmap, addr, length, prot, flags | MAP.ANONYMOUS, -1, 0);
       return;
     }
-    this.#queue(0, NR.mmap, addr, length, prot, flags, this.#stubFile(file.fd), file.offset);
+    this.calls.queue(0, NR.mmap, addr, length, prot, flags, this.#stubFile(file.fd), file.offset);
   }
 
   unmap(addr: UserAddr, length: number): void {
-    this.#queue(0, NR.munmap, addr, length);
+    this.calls.queue(0, NR.munmap, addr, length);
   }
 
   protect(addr: UserAddr, length: number, prot: Prot): void {
-    this.#queue(0, NR.mprotect, addr, length, prot);
+    this.calls.queue(0, NR.mprotect, addr, length, prot);
   }
 
   remap(from: UserAddr, fromLength: number, to: UserAddr, toLength: number): void {
-    if (from === to) this.#queue(0, NR.mremap, from, fromLength, toLength, 0, 0);
-    else this.#queue(0, NR.mremap, from, fromLength, toLength, MREMAP_MAYMOVE_FIXED, to);
+    if (from === to) this.calls.queue(0, NR.mremap, from, fromLength, toLength, 0, 0);
+    else this.calls.queue(0, NR.mremap, from, fromLength, toLength, MREMAP_MAYMOVE_FIXED, to);
   }
 
   advise(addr: UserAddr, length: number, advice: number): number {
-    return this.#call(NR.madvise, addr, length, advice);
+    return this.calls.call(NR.madvise, addr, length, advice);
   }
 
   sync(addr: UserAddr, length: number, flags: number): number {
-    return this.#call(NR.msync, addr, length, flags);
+    return this.calls.call(NR.msync, addr, length, flags);
   }
 
   resident(addr: UserAddr, length: number, into: Uint8Array): number {
     const perCall = DATA_SIZE * PAGE;
     for (let done = 0; done < length; done += perCall) {
       const part = Math.min(perCall, length - done);
-      const area = this.#ready().area;
-      const r = this.#call(NR.mincore, addr + done, part, area.stubAddress + word.DATA);
+      const area = this.calls.ready().area;
+      const r = this.calls.call(NR.mincore, addr + done, part, area.stubAddress + word.DATA);
       if (r < 0) return r;
       const pages = Math.ceil(part / PAGE);
       into.set(area.bytes.subarray(word.DATA, word.DATA + pages), done / PAGE);
@@ -179,116 +162,24 @@ export class SystrapAddressSpace implements AddressSpace {
   }
 
   flush(): number {
-    return this.#run(this.#ready());
+    return this.calls.flush();
   }
-
-  /** A context that is stopped, with nothing of another's still to be done. */
-  #ready(): SystrapContext {
-    const carrier = this.#carrier;
-    if (!carrier.stopped || carrier.released) this.#chooseCarrier();
-    if (this.#inFlight) this.#settle();
-    return this.#carrier;
-  }
-
-  #chooseCarrier(): void {
-    for (const c of this.contexts) {
-      if (c.stopped && !c.released) {
-        this.#carrier = c;
-        return;
-      }
-    }
-    throw new GuestBroken('no stopped thread to change the address space by');
-  }
-
-  /** A context has just stopped and is about to be served: changes will go by it. */
-  carryBy(context: SystrapContext): void {
-    if (this.#carrier === context) return;
-    if (this.#carrier.stopped && this.#carrier.area.opsQueued > 0) this.#flushOrBreak();
-    this.#carrier = context;
-  }
-
-  #queue(flags: number, nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): void {
-    const carrier = this.#ready();
-    if (carrier.area.opsFull) this.#flushOrBreak();
-    carrier.area.pushOp(flags, nr, a0, a1, a2, a3, a4, a5);
-  }
-
-  #flushOrBreak(): void {
-    const error = this.flush();
-    if (error < 0) throw new GuestBroken(`the host refused a change of memory (errno ${-error})`);
-  }
-
-  /** One call at once, with its result. */
-  #call(nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
-    const carrier = this.#ready();
-    if (carrier.area.opsQueued > 0) this.#flushOrBreak();
-    carrier.area.pushOp(OpFlag.MAY_FAIL, nr, a0, a1, a2, a3, a4, a5);
-    this.#run(carrier);
-    return carrier.area.opResult(0);
-  }
-
-  /** Makes the carrier execute what is queued and waits until it has; 0 or a negative errno. */
-  #run(carrier: SystrapContext): number {
-    const area = carrier.area;
-    if (area.opsQueued === 0) return 0;
-    const count = area.sealOps();
-    // The next call, or the resume, comes soon: a parked wake-up costs ten times the call.
-    area.spin = CALL_SPIN;
-    if (area.go(State.GO_CALL)) this.host.wake(area);
-    this.host.waitFor(this, () => area.state !== State.GO_CALL);
-    if (area.signo !== Report.CALLED) throw new GuestBroken('host calls were not answered');
-    return this.#outcome(area, count);
-  }
-
-  #outcome(area: ThreadArea, count: number): number {
-    const left = area.opsLeft;
-    if (left === 0) return 0;
-    if (left < 0 || left > count) throw new GuestBroken('absurd number of host calls left');
-    const error = area.opResult(count - left);
-    area.setWord(word.OP_COUNT, 0);
-    return error < 0 ? error : EINTR;
-  }
-
-  #settle(): void {
-    const area = this.#inFlight?.area;
-    this.#inFlight = undefined;
-    if (!area || area.opsLeft === 0) return;
-    this.host.waitFor(
-      this,
-      () => area.opsLeft === 0 || area.state === State.TRAPPED || area.state === State.PARKED,
-    );
-  }
-
-  /** What went along with a resume failed: the guest's memory is not what the kernel says it is. */
-  hostCallFailed(context: SystrapContext): never {
-    const left = context.area.opsLeft;
-    const index = Math.max(0, this.#lastBatch - left);
-    const error = context.area.opResult(index);
-    throw new GuestBroken(`the host refused a change of memory (errno ${-error})`);
-  }
-  #lastBatch = 0;
 
   // Running
 
   go(context: SystrapContext): void {
-    if (context !== this.#carrier && this.#carrier.stopped && this.#carrier.area.opsQueued > 0)
-      this.#flushOrBreak();
-    const area = context.area;
-    if (area.opsQueued > 0) {
-      if (this.#inFlight) this.#settle();
-      this.#lastBatch = area.sealOps();
-      this.#inFlight = context;
-    }
+    this.calls.goAlong(context);
+    const { area } = context;
     this.host.running++;
     area.spin = this.host.stubSpin();
     if (area.go(State.GO_RUN)) this.host.wake(area);
   }
 
-  /** After a trap was handled: nothing may stay queued in a thread that does not run on. */
-  afterTrap(context: SystrapContext): void {
-    if (this.#carrier === context && context.stopped && !this.released && context.area.opsQueued > 0) {
-      this.#flushOrBreak();
-    }
+  wake(area: ThreadArea): void {
+    this.host.wake(area);
+  }
+  waitFor(done: () => boolean): void {
+    this.host.waitFor(this, done);
   }
 
   interrupt(context: SystrapContext): void {
@@ -305,7 +196,7 @@ export class SystrapAddressSpace implements AddressSpace {
 
   createContext(like: Context): SystrapContext {
     const parent = this.#own(like);
-    this.carryBy(parent);
+    this.calls.carryBy(parent);
     const context = this.#addContext();
     const area = context.area;
     const tid = area.stubAddress + word.HOST_TID;
@@ -323,13 +214,13 @@ export class SystrapAddressSpace implements AddressSpace {
 
   fork(like: Context): SystrapAddressSpace {
     const parent = this.#own(like);
-    this.carryBy(parent);
+    this.calls.carryBy(parent);
     const process = this.host.newProcess();
     const child = new SystrapAddressSpace(this.host, process, this.#files);
     child.first.area.spin = 0;
     try {
       process.offerThrough(this.process);
-      this.#ready().area.pushReceive();
+      this.calls.ready().area.pushReceive();
       parent.area.pushOp(OpFlag.PROCESS, NR.clone, CLONE_SIBLING_FLAGS);
       parent.area.pushOp(OpFlag.FD_ARG0 | OpFlag.MAY_FAIL, NR.close);
       parent.area.pushOp(OpFlag.SECOND_ARG0 | OpFlag.MAY_FAIL, NR.close);
@@ -366,7 +257,7 @@ export class SystrapAddressSpace implements AddressSpace {
       this.release();
       return;
     }
-    if (context.area.opsQueued > 0) this.#flushOrBreak();
+    if (context.area.opsQueued > 0) this.calls.flushOrBreak();
     context.area.pushOp(0, NR.exit, 0);
     context.area.sealOps();
     if (context.area.go(State.GO_RUN)) this.host.wake(context.area);
@@ -402,18 +293,18 @@ export class SystrapAddressSpace implements AddressSpace {
   }
 
   threadPointerOf(context: SystrapContext): number {
-    this.carryBy(context);
-    const r = this.#call(NR.arch_prctl, ARCH_GET_FS, context.area.stubAddress + word.DATA);
+    this.calls.carryBy(context);
+    const r = this.calls.call(NR.arch_prctl, ARCH_GET_FS, context.area.stubAddress + word.DATA);
     return r < 0 ? 0 : context.area.u64(word.DATA);
   }
 
   // Descriptors
 
   #receive(fd: HostFd): void {
-    this.#ready();
-    if (this.#carrier.area.opsQueued > 0) this.#flushOrBreak();
+    const { area } = this.calls.ready();
+    this.calls.flushQueued();
     this.process.sendDescriptor(fd);
-    this.#ready().area.pushReceive();
+    area.pushReceive();
   }
 
   /** The stub's copy of a host descriptor, passed to it now if it has none; the latest ones are kept. */
@@ -425,32 +316,27 @@ export class SystrapAddressSpace implements AddressSpace {
     this.#receive(fd);
     const error = this.flush();
     if (error < 0) throw new HostRefused('recvmsg', -error);
-    const stubFd = this.#carrier.area.word(word.FD_FIRST);
+    const stubFd = this.calls.ready().area.word(word.FD_FIRST);
     this.#files.set(fd, stubFd);
     return stubFd;
   }
 
   markWord(addr: UserAddr): number {
     // The host's own atomic operation on a futex word, waking nobody.
-    const nobody = this.#ready().area.stubAddress + word.DATA;
-    return this.#call(NR.futex, nobody, FUTEX_WAKE_OP_PRIVATE, 0, 0, addr, SET_TOP_BIT);
+    const nobody = this.calls.ready().area.stubAddress + word.DATA;
+    return this.calls.call(NR.futex, nobody, FUTEX_WAKE_OP_PRIVATE, 0, 0, addr, SET_TOP_BIT);
   }
 
   barrier(command: number): number {
-    return this.#call(NR.membarrier, command);
+    return this.calls.call(NR.membarrier, command);
   }
 
   forgetFile(fd: HostFd): void {
     const stubFd = this.#files.get(fd);
     if (stubFd === undefined) return;
     this.#files.delete(fd);
-    if (this.released) return;
     // Where no thread stands still, the stub keeps a descriptor that nobody will name again.
-    for (const c of this.contexts) {
-      if (!c.stopped) continue;
-      this.#queue(OpFlag.MAY_FAIL, NR.close, stubFd);
-      return;
-    }
+    if (this.calls.possible) this.calls.queue(OpFlag.MAY_FAIL, NR.close, stubFd);
   }
 
   readFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number {
@@ -461,7 +347,7 @@ export class SystrapAddressSpace implements AddressSpace {
   }
   #transfer(nr: number, addr: UserAddr, length: number, fd: HostFd, offset: number): number {
     const stubFd = this.#stubFile(fd);
-    const r = this.#call(nr, stubFd, addr, length, offset);
+    const r = this.calls.call(nr, stubFd, addr, length, offset);
     if (r > length) throw new GuestBroken('more bytes moved than asked for');
     return r;
   }
@@ -476,8 +362,7 @@ export class SystrapAddressSpace implements AddressSpace {
   }
 
   #copy(addr: UserAddr, bytes: Uint8Array, direction: CopyDirection): number {
-    if (this.#carrier.stopped && this.#carrier.area.opsQueued > 0) this.#flushOrBreak();
-    else if (this.#inFlight) this.#settle();
+    this.calls.complete();
     return copyGuestMemory(this.hostPid, addr, bytes, direction);
   }
 
@@ -491,8 +376,12 @@ export class SystrapAddressSpace implements AddressSpace {
   }
 
   #exactTime(context: SystrapContext): number {
-    this.carryBy(context);
-    const r = this.#call(NR.clock_gettime, CLOCK_THREAD_CPUTIME_ID, context.area.stubAddress + word.DATA);
+    this.calls.carryBy(context);
+    const r = this.calls.call(
+      NR.clock_gettime,
+      CLOCK_THREAD_CPUTIME_ID,
+      context.area.stubAddress + word.DATA,
+    );
     return r < 0 ? 0 : context.area.u64(word.DATA) * NS_PER_SEC + context.area.u64(word.DATA + 8);
   }
 
@@ -512,8 +401,8 @@ export class SystrapAddressSpace implements AddressSpace {
 
   /** The process's own getrusage(2), left in an area's DATA: a tenth of what /proc costs at every exit. */
   #askUsage(): ThreadArea | undefined {
-    if (this.released || ![...this.contexts].some((c) => c.stopped)) return undefined;
-    const { area } = this.#ready();
-    return this.#call(NR.getrusage, 0, area.stubAddress + word.DATA) === 0 ? area : undefined;
+    if (!this.calls.possible) return undefined;
+    const { area } = this.calls.ready();
+    return this.calls.call(NR.getrusage, 0, area.stubAddress + word.DATA) === 0 ? area : undefined;
   }
 }

@@ -79,7 +79,7 @@ export class SystrapContext implements Context {
     this.stopped = true;
     this.interruptedSince = 0;
     const signo = area.signo;
-    if (signo === Report.FAILED) this.addressSpace.hostCallFailed(this);
+    if (signo === Report.FAILED) this.addressSpace.calls.failed(this);
     area.takeFrame();
     if (this.#stepping) {
       this.#stepping = false;

@@ -201,9 +201,9 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.interrupting.delete(context);
     try {
       context.takeTrap();
-      space.carryBy(context);
+      space.calls.carryBy(context);
       this.#sink?.onTrap(context);
-      if (context.stopped) space.afterTrap(context);
+      if (context.stopped) space.calls.afterTrap(context);
     } catch (e) {
       if (!(e instanceof GuestBroken)) throw e;
       this.#sink?.onDeath(space, e.message);

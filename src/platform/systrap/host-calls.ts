@@ -1,0 +1,159 @@
+/**
+ * Host calls that a stub process makes for the shard: the one primitive by which a guest's address space
+ * is changed. They are queued in the area of one stopped thread, the carrier, and go along with its
+ * resume, or are made at once (`call`, `flush`).
+ *
+ * Order is kept so: only the carrier has queued calls; another thread becomes carrier only after they are
+ * done; and calls that went along with a resume (`#inFlight`) are waited for before anything that could
+ * depend on them. Results are the guest's word: they are checked, and can only harm the guest.
+ */
+import { GuestBroken } from '../platform.js';
+import type { SystrapContext } from './context.js';
+import { OpFlag, Report, State, area as word } from './layout.js';
+import type { ThreadArea } from './thread-area.js';
+
+/** PAUSE loops of a stub after a host call, about 40 µs: the next one, or the resume, comes soon. */
+const CALL_SPIN = 2000;
+const EINTR = -4;
+
+/** The address space whose calls these are. */
+export interface CallingSpace {
+  readonly contexts: ReadonlySet<SystrapContext>;
+  readonly released: boolean;
+  /** Wakes a stub that sleeps on its STATE. */
+  wake(area: ThreadArea): void;
+  /** Waits for a stub's answer; GuestBroken when none comes. */
+  waitFor(done: () => boolean): void;
+}
+
+export class HostCalls {
+  #carrier: SystrapContext;
+  #inFlight: SystrapContext | undefined;
+  /** How many calls went along with the last resume that took any. */
+  #lastBatch = 0;
+
+  constructor(
+    readonly space: CallingSpace,
+    first: SystrapContext,
+  ) {
+    this.#carrier = first;
+  }
+
+  /** The carrier, stopped, with nothing of another thread's still to be done. */
+  ready(): SystrapContext {
+    if (!this.#carrier.stopped || this.#carrier.released) this.#chooseCarrier();
+    if (this.#inFlight) this.#settle();
+    return this.#carrier;
+  }
+
+  /** Some thread stands still, so that calls can be made. */
+  get possible(): boolean {
+    if (this.space.released) return false;
+    for (const c of this.space.contexts) if (c.stopped) return true;
+    return false;
+  }
+
+  #chooseCarrier(): void {
+    for (const c of this.space.contexts) {
+      if (c.stopped && !c.released) {
+        this.#carrier = c;
+        return;
+      }
+    }
+    throw new GuestBroken('no stopped thread to change the address space by');
+  }
+
+  /** A context has just stopped and is about to be served: calls will go by it. */
+  carryBy(context: SystrapContext): void {
+    if (this.#carrier === context) return;
+    this.flushQueued();
+    this.#carrier = context;
+  }
+
+  queue(flags: number, nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): void {
+    const carrier = this.ready();
+    if (carrier.area.opsFull) this.flushOrBreak();
+    carrier.area.pushOp(flags, nr, a0, a1, a2, a3, a4, a5);
+  }
+
+  /** One call at once, after what is queued, with its result. */
+  call(nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
+    const carrier = this.ready();
+    if (carrier.area.opsQueued > 0) this.flushOrBreak();
+    carrier.area.pushOp(OpFlag.MAY_FAIL, nr, a0, a1, a2, a3, a4, a5);
+    this.#run(carrier);
+    return carrier.area.opResult(0);
+  }
+
+  /** Makes what is queued; 0, or the negative errno of the first call that failed. */
+  flush(): number {
+    return this.#run(this.ready());
+  }
+
+  flushOrBreak(): void {
+    const error = this.flush();
+    if (error < 0) throw new GuestBroken(`the host refused a change of memory (errno ${-error})`);
+  }
+
+  /** Makes what a stopped carrier has queued, if anything. */
+  flushQueued(): void {
+    if (this.#carrier.stopped && this.#carrier.area.opsQueued > 0) this.flushOrBreak();
+  }
+
+  /** Everything asked for so far is done: guest memory is as the kernel says. */
+  complete(): void {
+    this.flushQueued();
+    if (this.#inFlight) this.#settle();
+  }
+
+  /** The context is about to be resumed: what is queued in it goes along. */
+  goAlong(context: SystrapContext): void {
+    if (context !== this.#carrier) this.flushQueued();
+    if (context.area.opsQueued === 0) return;
+    if (this.#inFlight) this.#settle();
+    this.#lastBatch = context.area.sealOps();
+    this.#inFlight = context;
+  }
+
+  /** After a trap was handled: nothing may stay queued in a thread that does not run on. */
+  afterTrap(context: SystrapContext): void {
+    if (this.#carrier === context && !this.space.released) this.flushQueued();
+  }
+
+  /** What went along with a resume failed: the guest's memory is not what the kernel says it is. */
+  failed(context: SystrapContext): never {
+    const index = Math.max(0, this.#lastBatch - context.area.opsLeft);
+    const error = context.area.opResult(index);
+    throw new GuestBroken(`the host refused a change of memory (errno ${-error})`);
+  }
+
+  /** Makes the carrier execute what is queued and waits until it has. */
+  #run(carrier: SystrapContext): number {
+    const { area } = carrier;
+    if (area.opsQueued === 0) return 0;
+    const count = area.sealOps();
+    area.spin = CALL_SPIN;
+    if (area.go(State.GO_CALL)) this.space.wake(area);
+    this.space.waitFor(() => area.state !== State.GO_CALL);
+    if (area.signo !== Report.CALLED) throw new GuestBroken('host calls were not answered');
+    return outcomeOf(area, count);
+  }
+
+  #settle(): void {
+    const area = this.#inFlight?.area;
+    this.#inFlight = undefined;
+    if (!area || area.opsLeft === 0) return;
+    this.space.waitFor(
+      () => area.opsLeft === 0 || area.state === State.TRAPPED || area.state === State.PARKED,
+    );
+  }
+}
+
+function outcomeOf(area: ThreadArea, count: number): number {
+  const left = area.opsLeft;
+  if (left === 0) return 0;
+  if (left < 0 || left > count) throw new GuestBroken('absurd number of host calls left');
+  const error = area.opResult(count - left);
+  area.setWord(word.OP_COUNT, 0);
+  return error < 0 ? error : EINTR;
+}
