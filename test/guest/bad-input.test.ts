@@ -19,7 +19,7 @@ async function expectFailure(
   status: number,
   options: RunOptions = {},
 ): Promise<void> {
-  const result = await troupe([], command, { timeoutMs: 20_000, ...options });
+  const result = await troupe([], command, options);
   expect(result).toMatchObject({ status, timedOut: false, leftovers: [] });
   expect(result.stdout.toString()).toBe('');
   expect(result.stderr).toMatch(/^troupe: [^\n]+; [^\n]+\n$/);
@@ -111,7 +111,7 @@ describe('absurd segments end the command, not troupe', () => {
     ],
   ])('%s', async (name, spoil) => {
     const path = program(`absurd ${name}`.replaceAll(/\W/g, '-'), spoiledElf(spoil));
-    const result = await troupe([], [path], { timeoutMs: 20_000 });
+    const result = await troupe([], [path]);
     expect(result).toMatchObject({ timedOut: false, leftovers: [] });
     // What Linux does differs by field: refuse with ENOEXEC, or start and die by a signal.
     expect([126, 127, 128 + 7, 128 + 9, 128 + 11]).toContain(result.status);

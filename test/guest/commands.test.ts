@@ -145,6 +145,24 @@ describe('natively and under troupe', () => {
   });
 });
 
+describe('standard streams', () => {
+  test('a pipeline of the shell with troupe in its middle', async () => {
+    const line = 'seq 1 100000 | "$0" "$1" run -- sort -rn | head -3; echo "${PIPESTATUS[@]}"';
+    const result = await run('bash', ['-c', line, process.execPath, CLI]);
+    // What sort gets for writing to a pipe that nobody reads any more is its own affair: SIGPIPE.
+    expect(result).toMatchObject({ status: 0, leftovers: [] });
+    expect(result.stdout.toString()).toBe('100000\n99999\n99998\n0 141 0\n');
+  });
+
+  test('files as standard input and output', async () => {
+    const line =
+      '"$0" "$1" run -- tr a-z A-Z < words > capitals; tr a-z A-Z < words | cmp - capitals && echo same';
+    const result = await run('bash', ['-c', line, process.execPath, CLI], { cwd: folder });
+    expect(result).toMatchObject({ status: 0, leftovers: [], stderr: '' });
+    expect(result.stdout.toString()).toBe('same\n');
+  });
+});
+
 describe('signals and time', () => {
   test('--timeout ends the command with status 124', async () => {
     const result = await run(process.execPath, [CLI, 'run', '--timeout', '0.5', '--', 'sleep', '60']);

@@ -144,7 +144,13 @@ static void circle(void) {
   SHOW(poll(&q, 1, 0));
   close(b[0]);
   close(b[1]);
-  SHOW(poll(&q, 1, 2000));
+  /* Linux collects circles when a socket is closed, and not while it is at it already. */
+  for (int i = 0; i < 100 && poll(&q, 1, 50) == 0; i++) {
+    int other[2];
+    socketpair(AF_UNIX, SOCK_STREAM, 0, other);
+    close(other[0]);
+    close(other[1]);
+  }
   printf("revents %#x\n", q.revents);
 }
 

@@ -3,11 +3,13 @@
  * killed, and watches that nothing it started outlives it.
  */
 import { spawn } from 'node:child_process';
-import { accessSync, constants, existsSync } from 'node:fs';
+import { accessSync, closeSync, constants, existsSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DescendantWatch } from './descendants.js';
 
 export interface RunOptions {
+  /** Standard input: a file, since what node calls a pipe is a socket, which a guest can see. */
   readonly input?: string | Buffer;
   readonly cwd?: string;
   readonly env?: NodeJS.ProcessEnv;
@@ -60,15 +62,17 @@ export async function run(
   args: readonly string[],
   options: RunOptions = {},
 ): Promise<RunResult> {
+  const input = options.input === undefined ? undefined : openedFile(options.input);
   const child = spawn(command, args, {
     cwd: options.cwd,
     env: options.env ?? plainEnvironment(),
     uid: options.uid,
     gid: options.uid,
     detached: true,
-    stdio: [options.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe'],
+    stdio: [input ?? 'ignore', 'pipe', 'pipe'],
   });
-  const { pid, stdout, stderr, stdin } = child;
+  if (input !== undefined) closeSync(input);
+  const { pid, stdout, stderr } = child;
   if (pid === undefined || !stdout || !stderr) throw new Error(`${command} cannot be started natively`);
   options.started?.(pid);
   const watch = new DescendantWatch(pid);
@@ -76,8 +80,6 @@ export async function run(
   const err: Buffer[] = [];
   stdout.on('data', (chunk: Buffer) => out.push(chunk));
   stderr.on('data', (chunk: Buffer) => err.push(chunk));
-  stdin?.on('error', () => {});
-  stdin?.end(options.input);
 
   let timedOut = false;
   const deadline = setTimeout(() => {
@@ -101,6 +103,17 @@ export async function run(
     watch.stop();
     killGroup(pid);
   }
+}
+
+let files = 0;
+
+/** A descriptor of a nameless file with this content. */
+function openedFile(content: string | Buffer): number {
+  const path = join(tmpdir(), `troupe-input-${process.pid}-${files++}`);
+  writeFileSync(path, content);
+  const fd = openSync(path, 'r');
+  rmSync(path);
+  return fd;
 }
 
 /** `troupe run`, with options of its own before the command. */
