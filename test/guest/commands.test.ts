@@ -147,11 +147,11 @@ describe('natively and under troupe', () => {
 
 describe('standard streams', () => {
   test('a pipeline of the shell with troupe in its middle', async () => {
-    const line = 'seq 1 100000 | "$0" "$1" run -- sort -rn | head -3; echo "${PIPESTATUS[@]}"';
+    const line = 'set -o pipefail; seq 1 100000 | "$0" "$1" run -- sort -rn | head -3; echo $?';
     const result = await run('bash', ['-c', line, process.execPath, CLI]);
-    // What sort gets for writing to a pipe that nobody reads any more is its own affair: SIGPIPE.
+    // SIGPIPE is what sort gets for writing to a pipe that nobody reads any more.
     expect(result).toMatchObject({ status: 0, leftovers: [] });
-    expect(result.stdout.toString()).toBe('100000\n99999\n99998\n0 141 0\n');
+    expect(result.stdout.toString()).toBe('100000\n99999\n99998\n141\n');
   });
 
   test('files as standard input and output', async () => {
