@@ -12,7 +12,7 @@ import type { SystrapContext } from './context.js';
 import { OpFlag, Report, State, area as word } from './layout.js';
 import type { ThreadArea } from './thread-area.js';
 
-/** PAUSE loops of a stub after a host call, about 40 µs: the next one, or the resume, comes soon. */
+/** PAUSE loops of a stub after a host call, 80 µs: the next one, or the resume, comes soon. */
 const CALL_SPIN = 2000;
 const EINTR = -4;
 
