@@ -5,6 +5,7 @@ export const IPPROTO_IP = 0;
 export const IPPROTO_TCP = 6;
 export const IPPROTO_UDP = 17;
 export const IPPROTO_IPV6 = 41;
+export const IPPROTO_UDPLITE = 136;
 
 /** Ports and IPv4 addresses are big endian; they are kept as bytes here. */
 export const sockaddrIn = struct('sockaddr_in', {
@@ -58,7 +59,9 @@ export const IPV6_MTU = 24;
 export const IPV6_RECVERR = 25;
 export const IPV6_V6ONLY = 26;
 export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
 export const IPV6_RECVHOPLIMIT = 51;
+export const IPV6_HOPLIMIT = 52;
 export const IPV6_DONTFRAG = 62;
 export const IPV6_RECVTCLASS = 66;
 export const IPV6_TCLASS = 67;
@@ -86,6 +89,8 @@ export const TCP_TIMESTAMP = 24;
 export const TCP_NOTSENT_LOWAT = 25;
 export const TCP_FASTOPEN_CONNECT = 30;
 export const UDP_CORK = 1;
+export const UDPLITE_SEND_CSCOV = 10;
+export const UDPLITE_RECV_CSCOV = 11;
 
 /** States as /proc/net/tcp and TCP_INFO show them. */
 export const TCP_STATE = {

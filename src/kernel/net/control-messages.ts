@@ -1,10 +1,11 @@
 /**
  * Control messages of sendmsg(2) and recvmsg(2), cmsg(3): SCM_RIGHTS carries descriptors,
- * SCM_CREDENTIALS says who sent; those of other levels are passed over.
+ * SCM_CREDENTIALS says who sent; those of other levels are the protocols'.
  */
 import { E } from '../../abi/errno.js';
 import { cmsghdr, SCM_CREDENTIALS, SCM_RIGHTS, SOL_SOCKET, ucred } from '../../abi/socket.js';
 import { SyscallError } from '../outcome.js';
+import type { ControlItem } from './socket.js';
 
 /** Most descriptors in one message. */
 export const SCM_MAX_FD = 253;
@@ -15,6 +16,8 @@ const aligned = (length: number): number => Math.ceil(length / 8) * 8;
 export interface SentControl {
   /** Descriptor numbers of the sender. */
   readonly fds: readonly number[];
+  /** Those of other levels, for the protocols. */
+  readonly others: readonly ControlItem[];
   readonly claims: { readonly pid: number; readonly uid: number; readonly gid: number } | undefined;
 }
 
@@ -22,6 +25,7 @@ export interface SentControl {
 export function parseControl(bytes: Uint8Array): SentControl {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const fds: number[] = [];
+  const others: ControlItem[] = [];
   let claims: SentControl['claims'];
   for (let at = 0; at + HEADER <= bytes.length; ) {
     const { len, level, type } = cmsghdr.read(view, at);
@@ -33,11 +37,13 @@ export function parseControl(bytes: Uint8Array): SentControl {
       claims = ucred.read(view, at + HEADER);
     } else if (level === SOL_SOCKET) {
       throw new SyscallError(E.EINVAL);
+    } else {
+      others.push({ level, type, body: bytes.slice(at + HEADER, at + len) });
     }
     at += aligned(len);
   }
   if (fds.length > SCM_MAX_FD) throw new SyscallError(E.EINVAL);
-  return { fds, claims };
+  return { fds, claims, others };
 }
 
 /** Fills a receiver's control buffer, as far as it goes. */

@@ -25,6 +25,7 @@ export class Network {
   readonly inFlight = new InFlight(isCarrier);
   readonly tcp = new PortTable<TcpSocket>();
   readonly udp = new PortTable<UdpSocket>();
+  readonly udplite = new PortTable<UdpSocket>();
   readonly netlinkPorts = new Set<number>();
   #lastAutoName = 0;
 

@@ -1,6 +1,6 @@
 /** socket(2) and socketpair(2): which families, types and protocols there are, with Linux's errors. */
 import { E } from '../../abi/errno.js';
-import { IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP } from '../../abi/inet.js';
+import { IPPROTO_IP, IPPROTO_TCP, IPPROTO_UDP, IPPROTO_UDPLITE } from '../../abi/inet.js';
 import { NETLINK_ROUTE } from '../../abi/netlink.js';
 import { O_RDWR } from '../../abi/open.js';
 import {
@@ -103,6 +103,7 @@ function newInetSocket(
     case SOCK_STREAM:
       return is(IPPROTO_TCP) ? new TcpSocket(services, family, creator, flags) : fail(E.EPROTONOSUPPORT);
     case SOCK_DGRAM:
+      if (protocol === IPPROTO_UDPLITE) return new UdpSocket(services, family, creator, flags, protocol);
       return is(IPPROTO_UDP) ? new UdpSocket(services, family, creator, flags) : fail(E.EPROTONOSUPPORT);
     case SOCK_RAW:
       return fail(has(creator.creds, CAP.NET_RAW) ? E.EPROTONOSUPPORT : E.EPERM);

@@ -40,6 +40,13 @@ export interface Caller extends Sender {
   places(path: string): WalkContext;
 }
 
+/** A control message that is neither rights nor credentials. */
+export interface ControlItem {
+  readonly level: number;
+  readonly type: number;
+  readonly body: Uint8Array;
+}
+
 export interface Outgoing {
   /** The address of sendto(2), if there is one. */
   readonly to: Uint8Array | undefined;
@@ -48,14 +55,9 @@ export interface Outgoing {
   readonly sender: Sender;
   /** One reference each; the message's once a number comes back from trySend, else the caller's. */
   readonly rights: readonly FileDescription[];
+  /** Control messages of protocols. */
+  readonly control?: readonly ControlItem[];
   readonly flags: number;
-}
-
-/** A control message that is neither rights nor credentials. */
-export interface ControlItem {
-  readonly level: number;
-  readonly type: number;
-  readonly body: Uint8Array;
 }
 
 export interface Incoming {

@@ -15,7 +15,7 @@ import { newDescriptor } from './new-descriptor.js';
 const OPTMEM_MAX = 131_072;
 
 export function readControl(task: Task, at: number, length: number): SentControl {
-  if (at === 0 || length === 0) return { fds: [], claims: undefined };
+  if (at === 0 || length === 0) return { fds: [], claims: undefined, others: [] };
   if (length > OPTMEM_MAX) throw new SyscallError(E.ENOBUFS);
   return parseControl(task.memory.readBytes(userAddr(at), length));
 }

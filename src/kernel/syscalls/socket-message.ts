@@ -128,7 +128,14 @@ function sendMessage(task: Task, descriptor: number, at: UserAddr, how: number):
   const control = readControl(task, header.control, header.controllen);
   const sender = claimedSender(task, control);
   const rights = openRights(task, control);
-  return send(task, socket, segments, { to, caller: callerOf(task), sender, rights, flags: how });
+  return send(task, socket, segments, {
+    to,
+    caller: callerOf(task),
+    sender,
+    rights,
+    control: control.others,
+    flags: how,
+  });
 }
 
 function receiveMessage(task: Task, descriptor: number, at: UserAddr, how: number): Result {

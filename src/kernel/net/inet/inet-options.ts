@@ -56,6 +56,8 @@ import {
   TCP_USER_TIMEOUT,
   TCP_WINDOW_CLAMP,
   UDP_CORK,
+  UDPLITE_RECV_CSCOV,
+  UDPLITE_SEND_CSCOV,
 } from '../../../abi/inet.js';
 import type { KeptOption, OptionTable } from '../kept-options.js';
 import { LOOPBACK } from '../loopback.js';
@@ -122,6 +124,13 @@ export const tcpOptions: OptionTable = new Map<number, KeptOption>([
 ]);
 
 export const udpOptions: OptionTable = new Map<number, KeptOption>([[UDP_CORK, off]]);
+
+/** UDP-Lite: how much of a datagram the checksum covers, which nothing can break here. */
+export const udpliteOptions: OptionTable = new Map<number, KeptOption>([
+  [UDP_CORK, off],
+  [UDPLITE_SEND_CSCOV, { initial: 0 }],
+  [UDPLITE_RECV_CSCOV, { initial: 0 }],
+]);
 
 /** Joining groups: there is no interface that takes part in any (ENODEV). */
 export const IP_GROUP_OPTIONS: readonly number[] = [IP_ADD_MEMBERSHIP, IP_DROP_MEMBERSHIP];

@@ -292,8 +292,9 @@ export class TcpSocket extends InetSocket {
 
   // --- Data ---
 
+  /** All of it: who has read so many bytes waits for the next to be announced (nginx). */
   get unread(): number {
-    return Math.min(this.#received.size, this.#window);
+    return this.#received.size;
   }
   get unsent(): number {
     return this.#peer ? Math.max(0, this.#peer.#received.size - this.#peer.#window) : 0;
@@ -329,6 +330,8 @@ export class TcpSocket extends InetSocket {
       return WOULD_BLOCK;
     }
     const wanted = Math.min(room, from.remaining);
+    // Who wrote a part waits for the rest: nobody may have to try once more to be told.
+    if (wanted < from.remaining) this.#noSpace = true;
     const sent = peer.#received.fill(from, wanted);
     if (sent > 0) peer.#dataArrived();
     return sent === 0 ? fail(E.EFAULT) : sent;

@@ -5,8 +5,8 @@
  * Owner: its home shard.
  */
 import { E } from '../../../abi/errno.js';
-import { IP_RECVERR } from '../../../abi/inet.js';
-import { MSG_OOB, SHUT_RD, SHUT_WR, SOCK_DGRAM, SOL_UDP } from '../../../abi/socket.js';
+import { IP_RECVERR, IPPROTO_UDP } from '../../../abi/inet.js';
+import { MSG_OOB, SHUT_RD, SHUT_WR, SOCK_DGRAM } from '../../../abi/socket.js';
 import type { Tried } from '../../fs/file-description.js';
 import type { Sink, Source } from '../../fs/io.js';
 import { Failure, fail } from '../../outcome.js';
@@ -23,11 +23,11 @@ import {
   type Sender,
   type Socket,
 } from '../socket.js';
-import { udpOptions } from './inet-options.js';
+import { udpliteOptions, udpOptions } from './inet-options.js';
 import { InetSocket } from './inet-socket.js';
 import { type Endpoint, endpointBytes, familyOf } from './ip-address.js';
 import type { PortTable } from './port-table.js';
-import { datagramControl } from './udp-control.js';
+import { datagramControl, isMark, type Marks, marksOf } from './udp-control.js';
 
 /** What fits an IPv4 packet. */
 const LARGEST = 65_507;
@@ -38,11 +38,11 @@ interface Datagram {
   readonly bytes: Uint8Array;
   readonly from: Endpoint;
   readonly to: Endpoint;
+  readonly marks: Marks;
 }
 
 export class UdpSocket extends InetSocket {
-  readonly protocol = SOL_UDP;
-  protected readonly level = SOL_UDP;
+  protected readonly level: number;
   readonly isStream = false;
   readonly isListening = false;
   readonly #received: Datagram[] = [];
@@ -50,12 +50,30 @@ export class UdpSocket extends InetSocket {
   #receiveShut = false;
   #sendShut = false;
 
-  constructor(services: KernelServices, family: number, creator: Sender, flags: number) {
-    super(services, family, SOCK_DGRAM, creator, flags, udpOptions);
+  constructor(
+    services: KernelServices,
+    family: number,
+    creator: Sender,
+    flags: number,
+    /** IPPROTO_UDP or IPPROTO_UDPLITE. */
+    readonly protocol: number = IPPROTO_UDP,
+  ) {
+    super(
+      services,
+      family,
+      SOCK_DGRAM,
+      creator,
+      flags,
+      protocol === IPPROTO_UDP ? udpOptions : udpliteOptions,
+    );
+    this.level = protocol;
   }
 
+  get #peers(): PortTable<UdpSocket> {
+    return this.protocol === IPPROTO_UDP ? this.network.udp : this.network.udplite;
+  }
   protected get ports(): PortTable<InetSocket> {
-    return this.network.udp as PortTable<InetSocket>;
+    return this.#peers as PortTable<InetSocket>;
   }
   protected readonly mayBind = true;
 
@@ -102,12 +120,14 @@ export class UdpSocket extends InetSocket {
     if ((message.flags & MSG_OOB) !== 0) return fail(E.EOPNOTSUPP);
     const route = this.#destination(message);
     if (route instanceof Failure) return route;
+    if ((message.control ?? []).some((item) => !isMark(item))) return fail(E.EINVAL);
     if (this.error !== undefined) return fail(this.takeError() || E.EIO);
     if (this.#sendShut) return fail(E.EPIPE);
     const bytes = copyOut(from, remaining);
     if (bytes.length < remaining) return fail(E.EFAULT);
-    const target = this.network.udp.find(route.to, route.from, () => true);
-    if (target) target.#deliver({ bytes, ...route });
+    const target = this.#peers.find(route.to, route.from, () => true);
+    const marks = marksOf(message.control ?? [], this.ip, this.ipv6);
+    if (target) target.#deliver({ bytes, ...route, marks });
     else this.#unreachable();
     return remaining;
   }
@@ -152,7 +172,7 @@ export class UdpSocket extends InetSocket {
       truncated: wanted < length,
       rights: [],
       from: endpointBytes(first.from, this.family),
-      control: datagramControl(first.to, this.family, this.ip, this.ipv6),
+      control: datagramControl(first, this.family, this.ip, this.ipv6),
     };
   }
 
