@@ -1,6 +1,5 @@
 /** A guest process, shaped like node:child_process's ChildProcess. */
 import { EventEmitter } from 'node:events';
-import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { errnoName } from '../abi/errno.js';
 import { SIG, signalName } from '../abi/signal.js';
@@ -9,6 +8,7 @@ import { fromUnicode } from '../base/bytes.js';
 import type { CreatedProcess } from '../messages/kernel.js';
 import type { ProcessSpec, StartObstacle, StdioSource } from '../messages/shard.js';
 import { defaultEnv, type SpawnOptions, type StdioEntry } from '../options.js';
+import { ProcessStreams } from './process-streams.js';
 
 export interface ProcessExit {
   readonly exitCode: number | null;
@@ -40,13 +40,15 @@ export interface ProcessHost {
 
 export class Process extends EventEmitter {
   pid: number | undefined;
-  stdin: Writable | null = null;
-  stdout: Readable | null = null;
-  stderr: Readable | null = null;
+  /** The streams of what is `pipe` in the options, and of the terminal of `pty`. */
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
   exitCode: number | null = null;
   signalCode: string | null = null;
   /** Settles when the process has ended; rejects with SpawnError when it could not start. */
   readonly completed: Promise<ProcessExit>;
+  readonly #streams: ProcessStreams;
   readonly #host: ProcessHost;
   readonly #options: SpawnOptions;
   #resolve: (exit: ProcessExit) => void = () => {};
@@ -67,7 +69,12 @@ export class Process extends EventEmitter {
     });
     // Whoever listens to events only must not be ended by an unhandled rejection.
     this.completed.catch(() => {});
-    void this.#run(specOf(command, args, options, host.rootfs));
+    const spec = specOf(command, args, options, host.rootfs);
+    this.#streams = new ProcessStreams(spec.stdio);
+    this.stdin = this.#streams.stdin;
+    this.stdout = this.#streams.stdout;
+    this.stderr = this.#streams.stderr;
+    void this.#run(spec);
   }
 
   /** Sends a signal, by name or number; true when it could be sent or noted. */
@@ -117,10 +124,7 @@ export class Process extends EventEmitter {
 
   #started({ pid, pipes }: CreatedProcess): void {
     this.pid = pid;
-    const [input, output, errors] = pipes;
-    if (typeof input === 'number') this.stdin = new Socket({ fd: input, readable: false, writable: true });
-    if (typeof output === 'number') this.stdout = new Socket({ fd: output, readable: true, writable: false });
-    if (typeof errors === 'number') this.stderr = new Socket({ fd: errors, readable: true, writable: false });
+    this.#streams.connect(pipes);
     const { timeout } = this.#options;
     if (timeout !== undefined) {
       this.#timer = setTimeout(() => {
@@ -139,25 +143,16 @@ export class Process extends EventEmitter {
     this.exitCode = signo === 0 ? (status >> 8) & 0xff : null;
     this.signalCode = signo === 0 ? null : signalName(signo);
     this.emit('exit', this.exitCode, this.signalCode);
-    void this.#closeStreams().then(() => this.emit('close', this.exitCode, this.signalCode));
+    void this.#streams.drained().then(() => this.emit('close', this.exitCode, this.signalCode));
     this.#resolve({ exitCode: this.exitCode, signal: this.signalCode, timedOut: this.#timedOut });
   }
 
   #fail(error: Error): void {
     if (this.#settled) return;
     this.#settled = true;
-    for (const stream of [this.stdin, this.stdout, this.stderr]) stream?.destroy();
+    this.#streams.abandon();
     this.#reject(error);
     if (this.listenerCount('error') > 0) this.emit('error', error);
-  }
-
-  /** When everything that the guest wrote has been read. */
-  async #closeStreams(): Promise<void> {
-    this.stdin?.destroy();
-    const outputs = [this.stdout, this.stderr].filter((s) => s !== null);
-    await Promise.all(
-      outputs.map((s) => (s.closed ? undefined : new Promise((resolve) => s.once('close', resolve)))),
-    );
   }
 }
 

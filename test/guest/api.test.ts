@@ -16,7 +16,7 @@ afterEach(async () => {
 
 async function output(p: Process): Promise<string> {
   let text = '';
-  p.on('spawn', () => p.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString())));
+  p.stdout?.on('data', (chunk: Buffer) => (text += chunk.toString()));
   await new Promise((resolve) => p.on('close', resolve));
   return text;
 }
@@ -31,8 +31,21 @@ describe('spawn', () => {
 
   test('feeds stdin', async () => {
     const p = kernel.spawn('tr', ['a-z', 'A-Z']);
-    p.on('spawn', () => p.stdin?.end('hello\n'));
+    p.stdin?.end('hello\n');
     expect(await output(p)).toBe('HELLO\n');
+  });
+
+  test('streams more than any pipe holds, in both directions, and ends when the reader goes away', async () => {
+    const copy = kernel.spawn('cat');
+    const block = 'x'.repeat(1_000_000);
+    copy.stdin?.end(block);
+    expect((await output(copy)).length).toBe(block.length);
+    const endless = kernel.spawn('yes');
+    endless.stdout?.once('data', () => endless.stdout?.destroy());
+    expect(await endless.completed).toEqual({ exitCode: null, signal: 'SIGPIPE', timedOut: false });
+    const deaf = kernel.spawn('true');
+    deaf.stdin?.end(block);
+    expect(await deaf.completed).toMatchObject({ exitCode: 0 });
   });
 
   test('of what is not there rejects with ENOENT and emits error', async () => {
