@@ -22,6 +22,8 @@ const MODULES = [
   ...['test_fork1', 'test_multiprocessing_fork', 'test_multiprocessing_spawn', 'test_faulthandler'],
   ...['test_resource', 'test_time'],
 ];
+/** Left out on both sides: it sets the clock of the machine, as root for everybody on it. */
+const LEFT_OUT = ['test_monotonic_settime'];
 const SILENCE_MS = 120_000;
 const MODULE_MS = 1_200_000;
 const ATTEMPTS = 12;
@@ -41,7 +43,7 @@ for (const module of modules) {
   if (process.env.RESULTS) keep(process.env.RESULTS, row);
   report(row);
 }
-if (asked.length === 0) writeFileSync(join(root, 'docs/conformance.md'), formatPage(rows));
+if (asked.length === 0) writeFileSync(join(root, 'docs/conformance.md'), formatPage(rows, LEFT_OUT));
 
 /** Runs a module until it ends by itself, without the tests that would not let it. */
 async function runModule(command, module) {
@@ -49,7 +51,7 @@ async function runModule(command, module) {
   const outcomes = {};
   const without = [];
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    const ignored = without.flatMap((test) => ['-i', test]);
+    const ignored = [...LEFT_OUT, ...without].flatMap((test) => ['-i', test]);
     const run = await runOnce([...command, '-m', 'test', '-v', ...ignored, module]);
     const { results, running, finished } = parseResults(run.output);
     Object.assign(outcomes, results);
