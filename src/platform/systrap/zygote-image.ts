@@ -26,6 +26,7 @@ const PROGRAM_HEADER_SIZE = 56;
 const HEADERS_SIZE = ELF_HEADER_SIZE + PROGRAM_HEADER_SIZE;
 
 const PR_SET_PDEATHSIG = 1;
+const PR_SET_NAME = 15;
 const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;
 const RLIMIT_CORE = 4;
@@ -73,6 +74,8 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: Zygot
   emitCall(a, NR.getpid);
   a.mov(r14d, eax);
   emitCall(a, NR.setsid); // no terminal's signals reach stubs
+  a.leaLabel(rsi, data.name);
+  emitCall(a, NR.prctl, PR_SET_NAME, undefined, 0, 0, 0); // else ps shows the number of a descriptor
   if (options.namespaces !== 0) {
     emitCall(a, NR.unshare, options.namespaces);
     emitCall(a, NR.prctl, PR_SET_PDEATHSIG, SIGKILL);
@@ -145,6 +148,7 @@ interface ZygoteData {
   readonly ignore: Label;
   readonly emptyMask: Label;
   readonly noCore: Label;
+  readonly name: Label;
   readonly filter: Label;
 }
 
@@ -155,6 +159,7 @@ function emitData(a: Assembler, stub: StubLabels): ZygoteData {
     ignore: a.label('ignore'),
     emptyMask: a.label('emptyMask'),
     noCore: a.label('noCore'),
+    name: a.label('name'),
     filter: a.label('filter'),
   };
   const instructions = a.label('instructions');
@@ -179,6 +184,8 @@ function emitData(a: Assembler, stub: StubLabels): ZygoteData {
   a.place(labels.noCore);
   a.quad(0);
   a.quad(0);
+  a.place(labels.name);
+  a.data(new TextEncoder().encode('troupe-stub\0'));
   return labels;
 }
 
