@@ -1,6 +1,8 @@
 /**
  * The inode of a host descriptor that a guest is given: a terminal, pipe, socket, file or /dev/null
- * of the host. stat(2) shows what it is there, so that isatty(3) and the like see the truth.
+ * of the host. stat(2) shows what it is there, so that isatty(3) and the like see the truth. Only a
+ * socket (node's name for it is "pipe") shows as a FIFO: that is what it is good for here, and a program
+ * that saw a socket would make socket calls on it (libuv asks getsockname).
  *
  * Owner: its descriptions; the last one closes the host's descriptor if it is the sandbox's own.
  */
@@ -15,6 +17,7 @@ import { StdioFile } from './stdio-file.js';
 
 export type StreamKind = 'file' | 'null' | 'terminal' | 'pipe' | 'socket' | 'device';
 
+const PIPE_MODE = S_IFIFO | 0o600;
 const TCGETS = 0x5401;
 const TERMIOS_SIZE = 36;
 
@@ -100,7 +103,7 @@ export class StdioInode extends Inode {
   }
 
   get mode(): number {
-    return this.#stat.mode;
+    return this.kind === 'socket' ? PIPE_MODE : this.#stat.mode;
   }
 
   attributes(): Attributes {
@@ -109,7 +112,7 @@ export class StdioInode extends Inode {
     return {
       dev: this.fs.dev,
       ino: s.ino,
-      mode: s.mode,
+      mode: this.mode,
       nlink: s.nlink,
       uid: s.uid,
       gid: s.gid,
@@ -128,7 +131,8 @@ export class StdioInode extends Inode {
     if (name !== undefined) return name;
     if (this.kind === 'null') return '/dev/null';
     if (this.kind === 'terminal') return '/dev/tty';
-    return `${this.kind}:[${this.#stat.ino}]`;
+    const kind = this.kind === 'socket' ? 'pipe' : this.kind;
+    return `${kind}:[${this.#stat.ino}]`;
   }
 
   /** Opening /dev/stdin and the like: one more description of the same stream. */

@@ -159,4 +159,12 @@ describe('other streams', () => {
     expect(file.mappable()).toEqual({ fd: 5, base: 0 });
     expect(file.readiness() & (IN | OUT)).toBe(IN | OUT);
   });
+
+  test('a socket of the host shows as a pipe: no socket call works on it', () => {
+    host.stat = { mode: 0o140777, ino: 88 };
+    const file = host.open();
+    expect(file.inode.attributes().mode).toBe(0o010600);
+    expect(file.inode.mode).toBe(0o010600);
+    expect(file.linkName()).toBe('pipe:[88]');
+  });
 });
