@@ -2,6 +2,7 @@
 import { FS_MAGIC } from '../../../abi/stat.js';
 import type { KernelServices } from '../../services.js';
 import type { FileSystem, Inode } from '../inode.js';
+import { meminfo } from '../proc/system-texts.js';
 import { cpuList, cpuMask } from '../synthetic/cpu-list.js';
 import { fixedDirectory, Link, SyntheticFs, Text } from '../synthetic/synthetic-fs.js';
 
@@ -10,17 +11,16 @@ export function newSysFs(services: KernelServices): FileSystem {
 }
 
 function newRoot(fs: SyntheticFs): Inode {
-  const { cores, memoryBytes } = fs.services.machine;
+  const { cores } = fs.services.machine;
   const value = (v: string | number): Text => new Text(fs, () => `${v}\n`);
   const directory = (entries: Record<string, Inode> = {}): Inode => fixedDirectory(fs, entries);
   const cpus: Record<string, Inode> = {};
   for (let cpu = 0; cpu < cores; cpu++) cpus[`cpu${cpu}`] = cpuDirectory(fs, cpu, cores);
-  const memory = Math.floor(memoryBytes / 1024);
   const node0 = directory({
     cpulist: value(cpuList(cores)),
     cpumap: value(cpuMask(cores)),
     distance: value(10),
-    meminfo: new Text(fs, () => `Node 0 MemTotal:       ${String(memory).padStart(8)} kB\n`),
+    meminfo: new Text(fs, () => nodeMeminfo(fs.services)),
     ...Object.fromEntries(
       Object.keys(cpus).map((name) => [name, new Link(fs, () => `../../cpu/${name}`)] as const),
     ),
@@ -62,6 +62,12 @@ function newRoot(fs: SyntheticFs): Inode {
     }),
     module: directory(),
   });
+}
+
+/** The machine's total and free memory, which libnuma reads node by node. */
+function nodeMeminfo(services: KernelServices): string {
+  const [total = '', free = ''] = meminfo(services).split('\n');
+  return `Node 0 ${total}\nNode 0 ${free}\n`;
 }
 
 function cpuDirectory(fs: SyntheticFs, cpu: number, cores: number): Inode {
