@@ -16,6 +16,7 @@ import { dispatch } from '../kernel/syscalls/dispatch.js';
 import { traceReturn } from '../kernel/syscalls/strace.js';
 import { parseStraceFilter } from '../kernel/syscalls/strace-filter.js';
 import { SyscallTrace } from '../kernel/syscalls/syscall-trace.js';
+import { abandonTask } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
 import { Task } from '../kernel/task/task.js';
@@ -240,8 +241,9 @@ export class Shard {
   #dispose(): void {
     this.#hub.flush();
     for (const bridge of this.#bridges.values()) bridge.close();
+    for (const task of this.#services.tasks.all()) abandonTask(task);
     this.#platform.dispose();
-    this.#mounts?.sync();
+    this.#mounts?.dispose();
     this.#untrack();
   }
 }

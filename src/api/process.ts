@@ -153,6 +153,7 @@ export class Process extends EventEmitter {
     this.#streams.abandon();
     this.#reject(error);
     if (this.listenerCount('error') > 0) this.emit('error', error);
+    this.emit('close', null, null);
   }
 }
 

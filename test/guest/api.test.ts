@@ -1,5 +1,6 @@
 /** The public API on real guests: what a program that embeds troupe sees. */
 import { execFileSync } from 'node:child_process';
+import { closeSync, openSync, readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Kernel, type Process, SpawnError } from 'troupe';
 
@@ -12,6 +13,14 @@ afterEach(async () => {
   // The zygotes are this process's children; none may be left.
   const left = execFileSync('ps', ['--ppid', String(process.pid), '-o', 'comm='], { encoding: 'utf8' });
   expect(left.split('\n').filter((l) => l !== '' && l !== 'ps')).toEqual([]);
+});
+
+test('starts where hundreds of descriptors are open', async () => {
+  const taken = Array.from({ length: 300 }, () => openSync('/dev/null', 'r'));
+  const another = await Kernel.boot({ shards: 1 });
+  expect(await another.spawn('true').completed).toMatchObject({ exitCode: 0 });
+  await another.close();
+  for (const fd of taken) closeSync(fd);
 });
 
 async function output(p: Process): Promise<string> {
@@ -51,8 +60,10 @@ describe('spawn', () => {
   test('of what is not there rejects with ENOENT and emits error', async () => {
     const p = kernel.spawn('no-such-program');
     const heard = new Promise((resolve) => p.on('error', resolve));
+    const closed = new Promise((resolve) => p.on('close', resolve));
     await expect(p.completed).rejects.toMatchObject({ name: 'SpawnError', code: 'ENOENT' });
     expect(await heard).toBeInstanceOf(SpawnError);
+    expect(await closed).toBe(null);
   });
 
   test('gives the environment that was asked for and nothing else', async () => {
@@ -73,10 +84,10 @@ describe('spawn', () => {
   });
 
   test('kill sends the signal it is told to, also before the process is there', async () => {
-    const p = kernel.spawn('sh', ['-c', 'trap "echo got it; exit 3" TERM; while :; do :; done']);
+    const p = kernel.spawn('sh', ['-c', 'trap "echo got it; exit 3" TERM; echo ready; while :; do :; done']);
     const text = output(p);
-    p.on('spawn', () => setTimeout(() => p.kill('SIGTERM'), 200));
-    expect(await text).toBe('got it\n');
+    p.stdout?.once('data', () => p.kill('SIGTERM'));
+    expect(await text).toBe('ready\ngot it\n');
     expect((await p.completed).exitCode).toBe(3);
     const early = kernel.spawn('sleep', ['100']);
     early.kill('SIGKILL');
@@ -109,6 +120,23 @@ describe('close', () => {
     await kernel.close();
     await expect(p.completed).rejects.toMatchObject({ code: 'ECLOSED' });
     await kernel.close();
+  });
+
+  test('leaves no descriptor and no thread, also of what still ran', async () => {
+    const count = (what: string): number => readdirSync(`/proc/self/${what}`).length;
+    const once = async (): Promise<void> => {
+      const another = await Kernel.boot({ shards: 2 });
+      await another.spawn('ls', ['-l', '/usr/bin'], { stdio: 'ignore' }).completed;
+      const left = another.spawn('sh', ['-c', 'exec 3>/tmp/file; echo x >&3; sleep 100 | cat']);
+      await new Promise((resolve) => left.on('spawn', resolve));
+      await another.close();
+    };
+    await once();
+    const [descriptors, threads] = [count('fd'), count('task')];
+    for (let n = 0; n < 4; n++) await once();
+    for (let n = 0; n < 100 && count('fd') > descriptors; n++) await new Promise((r) => setTimeout(r, 20));
+    expect(count('fd')).toBeLessThanOrEqual(descriptors);
+    expect(count('task')).toBeLessThanOrEqual(threads);
   });
 
   test('ends the stream of events, which saw what was asked for', async () => {

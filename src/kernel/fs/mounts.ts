@@ -121,6 +121,12 @@ export class MountNamespace {
     for (const fs of new Set([...this.#mounts].map((m) => m.fs))) fs.sync?.();
   }
 
+  /** The kernel ends: whatever file systems hold is written back and given back. */
+  dispose(): void {
+    this.sync();
+    for (const fs of new Set([...this.#mounts].map((m) => m.fs))) fs.release?.();
+  }
+
   #attach(mount: Mount): Mount {
     const { parent, mountpoint } = mount;
     if (!parent || !mountpoint) return mount;

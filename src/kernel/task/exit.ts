@@ -95,6 +95,14 @@ function releaseHolds(task: Task): void {
   done?.();
 }
 
+/** The kernel ends under a task: what it holds is given back, and nobody hears of it. */
+export function abandonTask(task: Task): void {
+  if (task.state.name === 'dead') return;
+  attempt(task, () => task.mm.release());
+  attempt(task, () => task.files.release());
+  attempt(task, () => task.fs.release());
+}
+
 /** One step of an end; a failing one does not keep the others from being done. */
 function attempt(task: Task, step: () => void): void {
   try {

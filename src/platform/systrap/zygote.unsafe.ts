@@ -90,8 +90,8 @@ function spawn(memfd: number, fds: readonly (readonly [number, number])[]): numb
   const actions = s.address + 1024;
   const argv = s.address + 512;
   check('posix_spawn_file_actions_init', -fileActionsInit(actions));
-  // First to numbers far away: a source may be the target of another. fcntl(2) would do, but not here.
-  const far = 200;
+  // First to numbers above all of them: a source may be the target of another. fcntl(2) would do, but not here.
+  const far = 1 + Math.max(memfd, ...fds.flat());
   fds.forEach(([from], i) => {
     fileActionsAddDup2(actions, from, far + i);
   });
