@@ -40,6 +40,10 @@ async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'sha
   });
   try {
     await shard.run();
+  } catch (e) {
+    // The pool's promise tells the embedder; who waits for an answer of this shard hears it here.
+    shard.broke(e);
+    throw e;
   } finally {
     host?.dispose();
     news?.close();

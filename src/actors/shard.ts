@@ -119,6 +119,12 @@ export class Shard {
     });
   }
 
+  /** The reactor ended by a bug: no command that was sent here will be answered. */
+  broke(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error);
+    this.#tell({ type: 'broken', shard: this.#options.index, why });
+  }
+
   /** A Piscina task: lets a created process run and settles with its wait(2) status. */
   runTask(pid: number): Promise<number> {
     const actor = this.#actors.get(pid);
