@@ -16,24 +16,3 @@ export function track(what: string): () => void {
 export function openResources(): string[] {
   return [...open.values()];
 }
-
-/** Runs disposers in reverse order of registration; each runs once, even if another one throws. */
-export class DisposerStack {
-  #disposers: (() => void)[] = [];
-
-  defer(disposer: () => void): void {
-    this.#disposers.push(disposer);
-  }
-
-  dispose(): void {
-    const errors: unknown[] = [];
-    for (let d = this.#disposers.pop(); d; d = this.#disposers.pop()) {
-      try {
-        d();
-      } catch (e) {
-        errors.push(e);
-      }
-    }
-    if (errors.length > 0) throw errors[0];
-  }
-}

@@ -124,11 +124,6 @@ export const pathOrNull: Codec<string | undefined> = {
   show: (value) => (value === undefined ? 'NULL' : quote(value)),
 };
 
-/** For handlers that read a path late. */
-export function readPath(task: Task, at: UserAddr): string {
-  return readString(task, at, PATH_MAX - 1, E.ENAMETOOLONG);
-}
-
 function readString(task: Task, at: UserAddr, max: number, tooLong: Errno): string {
   const bytes = task.memory.readCString(at, max);
   if (bytes === undefined) throw new SyscallError(tooLong);

@@ -1,8 +1,10 @@
 /** The operations of futex(2) on priority-inheriting locks; futex/pi-table.ts has the locks. */
+
 import { E } from '../../abi/errno.js';
 import type { UserAddr } from '../../base/brand.js';
 import { type FutexKey, FutexWaiter } from '../futex/futex-table.js';
 import { PiWaiter } from '../futex/pi-table.js';
+import { untilWoken } from '../futex/until-woken.js';
 import { type Blocking, Failure, fail, type Outcome, RESTART_ALWAYS, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 
@@ -26,17 +28,7 @@ export function lockPi(
 
 function* waitForLock(task: Task, waiter: PiWaiter, deadlineNs: number): Blocking<Outcome> {
   try {
-    const how = yield {
-      deadlineNs,
-      interruptible: true,
-      arm(wake) {
-        waiter.wake = wake;
-        if (waiter.granted) wake();
-        return () => {
-          waiter.wake = undefined;
-        };
-      },
-    };
+    const how = yield untilWoken(waiter, () => waiter.granted, deadlineNs);
     // What came together with a signal or the end of the time is ours all the same.
     if (waiter.granted) return 0;
     return how === 'timedOut' ? fail(E.ETIMEDOUT) : RESTART_ALWAYS;

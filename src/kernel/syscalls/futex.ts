@@ -1,6 +1,7 @@
 /**
  * futex(2). The queues are in futex/futex-table.ts.
  */
+
 import { E, type Errno } from '../../abi/errno.js';
 import {
   FUTEX_BITSET_MATCH_ANY,
@@ -27,6 +28,7 @@ import { timespec } from '../../abi/time.js';
 import type { UserAddr } from '../../base/brand.js';
 import { NS_PER_SEC } from '../../base/clock.js';
 import { type FutexKey, FutexWaiter } from '../futex/futex-table.js';
+import { untilWoken } from '../futex/until-woken.js';
 import { applyWakeOp } from '../futex/wake-op.js';
 import {
   type Blocking,
@@ -195,17 +197,7 @@ function mismatch(task: Task, { at, value }: FutexWait): Errno | undefined {
 function* sleep(task: Task, what: FutexWait, waiter: FutexWaiter): Blocking<Outcome> {
   const { deadlineNs } = what;
   try {
-    const how = yield {
-      deadlineNs,
-      interruptible: true,
-      arm(wake) {
-        waiter.wake = wake;
-        if (waiter.woken) wake();
-        return () => {
-          waiter.wake = undefined;
-        };
-      },
-    };
+    const how = yield untilWoken(waiter, () => waiter.woken, deadlineNs);
     // A wake-up that came together with a signal or the end of the time is not to be lost.
     if (waiter.woken) return 0;
     if (how === 'timedOut') return fail(E.ETIMEDOUT);

@@ -18,6 +18,7 @@ import { CAP, has } from '../auth/credentials.js';
 import { type Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import type { CpuTime } from '../task/thread-group.js';
+import { writeUsage } from '../task/usage.js';
 import { watchCpuLimit } from '../time/cpu-timer.js';
 import { choice, int, structAt, structOut } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
@@ -104,11 +105,6 @@ function changeLimit(task: Task, of: Task, which: number, at: UserAddr): Failure
   return refused;
 }
 
-function timevalOf(ns: number): { sec: number; usec: number } {
-  const sec = Math.floor(ns / NS_PER_SEC);
-  return { sec, usec: Math.floor((ns - sec * NS_PER_SEC) / 1000) };
-}
-
 function getRusage(task: Task, who: number, at: UserAddr): Result {
   const cpu = cpuTimeOf(task, who);
   if (!cpu) return fail(E.EINVAL);
@@ -117,24 +113,7 @@ function getRusage(task: Task, who: number, at: UserAddr): Result {
     who === RUSAGE_CHILDREN
       ? group.childrenMaxResident
       : Math.max(group.maxResident, task.context.addressSpace.peakResidentBytes());
-  task.memory.writeStruct(rusage, at, {
-    utime: timevalOf(cpu.user),
-    stime: timevalOf(cpu.system),
-    maxrss: Math.floor(resident / 1024),
-    ixrss: 0,
-    idrss: 0,
-    isrss: 0,
-    minflt: 0,
-    majflt: 0,
-    nswap: 0,
-    inblock: 0,
-    oublock: 0,
-    msgsnd: 0,
-    msgrcv: 0,
-    nsignals: 0,
-    nvcsw: 0,
-    nivcsw: 0,
-  });
+  writeUsage(task, at, cpu, resident);
   return 0;
 }
 

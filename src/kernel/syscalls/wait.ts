@@ -22,9 +22,9 @@ import {
   waitOptions,
 } from '../../abi/wait.js';
 import type { UserAddr } from '../../base/brand.js';
-import { NS_PER_SEC } from '../../base/clock.js';
 import { type Blocking, Failure, fail, type Outcome, Restart, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
+import { writeUsage } from '../task/usage.js';
 import { type ChildChange, type ChildSelector, waitForChild } from '../task/wait-child.js';
 import { addr, choice, flags, int, structOut, waitStatusOut } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
@@ -68,7 +68,7 @@ function wait4(task: Task, pid: number, statusAt: UserAddr, options: number, usa
   return finish(waitForChild(task, selectorOfPid(task, pid), options | WEXITED), (change) => {
     if (change === 'none') return 0;
     if (statusAt !== 0) task.memory.writeU32(statusAt, change.status);
-    if (usageAt !== 0) writeUsage(task, usageAt, change);
+    if (usageAt !== 0) writeUsage(task, usageAt, change.cpu, change.maxResident);
     return change.pid;
   });
 }
@@ -95,7 +95,7 @@ function waitid(
   const impatient = type === P_PIDFD && ((task.files.get(id)?.flags ?? 0) & O_NONBLOCK) !== 0;
   return finish(waitForChild(task, selector, impatient ? options | WNOHANG : options), (change) => {
     if (change === 'none' && impatient && !(options & WNOHANG)) return fail(E.EAGAIN);
-    if (change !== 'none' && usageAt !== 0) writeUsage(task, usageAt, change);
+    if (change !== 'none' && usageAt !== 0) writeUsage(task, usageAt, change.cpu, change.maxResident);
     if (infoAt !== 0) task.memory.write(infoAt, infoOf(change));
     return 0;
   });
@@ -154,30 +154,4 @@ function* later(
 ): Blocking<Outcome> {
   const r = yield* waiting;
   return r instanceof Failure || r instanceof Restart ? r : tell(r);
-}
-
-function writeUsage(task: Task, at: UserAddr, { cpu, maxResident }: ChildChange): void {
-  const { user, system } = cpu;
-  const time = (nanoseconds: number): { sec: number; usec: number } => ({
-    sec: Math.floor(nanoseconds / NS_PER_SEC),
-    usec: Math.floor((nanoseconds % NS_PER_SEC) / 1000),
-  });
-  task.memory.writeStruct(rusage, at, {
-    utime: time(user),
-    stime: time(system),
-    maxrss: Math.floor(maxResident / 1024),
-    ixrss: 0,
-    idrss: 0,
-    isrss: 0,
-    minflt: 0,
-    majflt: 0,
-    nswap: 0,
-    inblock: 0,
-    oublock: 0,
-    msgsnd: 0,
-    msgrcv: 0,
-    nsignals: 0,
-    nvcsw: 0,
-    nivcsw: 0,
-  });
 }

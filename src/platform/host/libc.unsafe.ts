@@ -36,7 +36,6 @@ export const recvmsg = bind('int64_t recvmsg(int, int64_t, int)');
 export const eventfd = bind('int eventfd(unsigned int, int)');
 export const epollCreate1 = bind('int epoll_create1(int)');
 export const epollCtl = bind('int epoll_ctl(int, int, int, int64_t)');
-export const epollWait = bind('int epoll_wait(int, int64_t, int, int)');
 export const processVmReadv = bind(
   'int64_t process_vm_readv(int, int64_t, uint64_t, int64_t, uint64_t, uint64_t)',
 );

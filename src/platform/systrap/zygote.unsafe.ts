@@ -99,10 +99,9 @@ function spawn(memfd: number, fds: readonly (readonly [number, number])[]): numb
   fds.forEach(([, to], i) => {
     fileActionsAddDup2(actions, far + i, to);
   });
-  s.setU64(512, s.address + 600);
+  s.data.set(new TextEncoder().encode('troupe\0'));
+  s.setU64(512, s.dataAddress); // argv: one string, then NULL, which is also the empty environment
   s.setU64(520, 0);
-  s.data.set([0x74, 0x72, 0x6f, 0x75, 0x70, 0x65, 0]); // "troupe"
-  s.setU64(512, s.dataAddress);
   const error = posixSpawn(s.address, `/proc/self/fd/${far + fds.length}`, actions, 0, argv, argv + 8);
   fileActionsDestroy(actions);
   if (error !== 0) throw new HostError('posix_spawn', error);

@@ -147,11 +147,6 @@ export function dropLocksAtClose(file: FileDescription): void {
   });
 }
 
-/** All locked files, for /proc/locks. */
-export function lockTablesOf(fs: FileSystem): ReadonlyMap<number, LockTable> {
-  return tables.get(fs) ?? new Map();
-}
-
 function dropHere(inode: Inode, drop: (table: LockTable) => void): void {
   const ofFs = tables.get(inode.fs);
   if (!ofFs || ofFs.size === 0) return;
