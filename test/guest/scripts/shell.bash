@@ -12,7 +12,8 @@ set -o pipefail; false | true; echo "pipefail $?"
 false | true | false; echo "${PIPESTATUS[@]}"
 for i in 1 2 3; do (sleep 0.$((i * 3)); exit $i) & done
 wait -n; echo "first $?"; wait -n; echo "second $?"; wait; echo "all $?"
-sleep 100 & kill $!; wait $!; echo "killed $?"
+# Not before it is sleep: bash's own handler would take the signal, and lose it if execve comes next.
+sleep 100 & until [ "$(cat /proc/$!/comm)" = sleep ]; do :; done; kill $!; wait $!; echo "killed $?"
 coproc cat; echo through >&"${COPROC[1]}"; read -r line <&"${COPROC[0]}"; echo "$line"
 exec {COPROC[1]}>&-; wait
 echo "$(echo nested "$(echo deep)")"
