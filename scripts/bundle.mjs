@@ -2,13 +2,13 @@
  * Bundles the package's entry points into dist/. Starting a guest costs less than loading two hundred
  * small files does (docs/decisions/0011): each thread loads one or two.
  *
- *     dist/index.js, dist/cli/   the embedder's thread, ES modules
- *     dist/pool/                 the workers', CommonJS, which a worker loads sooner, with a code cache
+ *     dist/index.js      for who embeds troupe, an ES module
+ *     dist/cli/, pool/   the command and the workers, CommonJS, which starts sooner, with a code cache each
  *
  * koffi stays outside (a prebuilt addon), and what is loaded only when needed: pino, rxjs for embedders.
  */
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -30,32 +30,38 @@ const common = {
 };
 const external = ['koffi', 'pino', '@napi-rs/nice'];
 
-/** Piscina starts `worker.js` beside its own code: ours is in pool/. */
-const piscinaWorker = {
+/** Piscina starts `worker.js` beside its own code: ours is in dist/pool/. */
+const piscinaWorker = (place) => ({
   name: 'piscina-worker',
   setup({ onLoad }) {
     onLoad({ filter: /piscina[/\\]dist[/\\]index\.js$/ }, async ({ path }) => {
       const contents = await readFile(path, 'utf8');
-      const patched = contents.replace("'worker.js'", "'pool/worker.js'");
+      const patched = contents.replace("'worker.js'", `'${place}/worker.js'`);
       if (patched === contents) throw new Error('piscina no longer names its worker file as it did');
       return { contents: patched };
     });
   },
-};
+});
+
+/** A room that few runs need is a file of its own: without it the rest is read and checked sooner. */
+const apart = (names) => ({
+  name: 'apart',
+  setup({ onResolve }) {
+    onResolve({ filter: new RegExp(`/(${names.join('|')})\\.js$`) }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./${path.split('/').at(-1)}`, external: true } : undefined,
+    );
+  },
+});
 
 await build({
   ...common,
-  entryPoints: {
-    index: 'src/index.ts',
-    'cli/main': 'src/cli/main.ts',
-    'cli/coverage-page': 'src/cli/coverage-page.ts',
-  },
+  entryPoints: { index: 'src/index.ts' },
   outdir: 'dist',
   splitting: true,
   format: 'esm',
   chunkNames: 'chunk-[hash]',
   external,
-  plugins: [piscinaWorker],
+  plugins: [piscinaWorker('pool')],
   // Piscina is CommonJS: it wants these two names.
   banner: {
     js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
@@ -63,18 +69,47 @@ await build({
   define: { __dirname: 'import.meta.dirname' },
 });
 
-await build({
+const commonJs = {
   ...common,
-  entryPoints: { shard: 'src/actors/shard-worker.ts', worker: 'node_modules/piscina/dist/worker.js' },
-  outdir: 'dist/pool',
   format: 'cjs',
   external,
+  // What V8 compiles from a cache has no loader for import().
+  supported: { 'dynamic-import': false },
   banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
   define: { 'import.meta.url': '__moduleUrl' },
+};
+
+await build({
+  ...commonJs,
+  entryPoints: {
+    troupe: 'src/cli/main.ts',
+    'check-strace': 'src/api/check-strace.ts',
+    'coverage-page': 'src/cli/coverage-page.ts',
+  },
+  outdir: 'dist/cli',
+  plugins: [piscinaWorker('../pool'), apart(['check-strace'])],
 });
-mkdirSync('dist/pool', { recursive: true });
-writeFileSync('dist/pool/package.json', '{ "type": "commonjs" }\n');
-copyFileSync('scripts/pool-loader.cjs', 'dist/pool/shard-worker.js');
+
+await build({
+  ...commonJs,
+  entryPoints: { shard: 'src/actors/shard-worker.ts', worker: 'node_modules/piscina/dist/worker.js' },
+  outdir: 'dist/pool',
+});
+
+for (const [directory, loader, entry] of [
+  ['dist/cli', 'cli-loader', 'main'],
+  ['dist/pool', 'pool-loader', 'shard-worker'],
+]) {
+  writeFileSync(`${directory}/package.json`, '{ "type": "commonjs" }\n');
+  await build({
+    ...common,
+    sourcemap: false,
+    format: 'cjs',
+    entryPoints: { [entry]: `scripts/${loader}.cjs` },
+    outdir: directory,
+  });
+}
+chmodSync('dist/cli/main.js', 0o755);
 
 // Without a cache (a host that runs no guests) all works the same, only slower to start.
 spawnSync(process.execPath, ['dist/cli/main.js', 'run', '--', '/bin/sh', '-c', 'ls -l /bin/sh | cat'], {

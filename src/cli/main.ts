@@ -1,4 +1,3 @@
-#!/usr/bin/env node
 /**
  * The `troupe` command: picks the subcommand and turns whatever goes wrong into one line on stderr and
  * a status. What a subcommand needs is imported by it alone: starting fast matters.
@@ -57,11 +56,9 @@ function explain(error: unknown): string {
   return `${error.message}; troupe doctor checks this host, TROUPE_STACK=1 shows where it failed`;
 }
 
-let status: number;
-try {
-  status = await main(process.argv.slice(2));
-} catch (error) {
-  complain(explain(error));
-  status = STATUS.TROUPE_FAILED;
-}
-leave(status);
+main(process.argv.slice(2))
+  .catch((error: unknown) => {
+    complain(explain(error));
+    return STATUS.TROUPE_FAILED;
+  })
+  .then(leave);
