@@ -5,7 +5,7 @@
  *     dist/index.js      for who embeds troupe, an ES module
  *     dist/cli/, pool/   the command and the workers, CommonJS, which starts sooner, with a code cache each
  *
- * koffi stays outside (a prebuilt addon), and what is loaded only when needed: pino, rxjs for embedders.
+ * What is loaded only when needed stays outside: pino, rxjs for embedders.
  */
 import { spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -42,6 +42,26 @@ const piscinaWorker = (place) => ({
     });
   },
 });
+
+/**
+ * koffi's JavaScript goes into the bundle and its cache; its prebuilt addon stays where npm put it,
+ * which only koffi can see. Hence one version of it in package.json, not a range.
+ */
+const koffi = {
+  name: 'koffi',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /^koffi$/ }, () => ({ path: `${root}node_modules/koffi/index.cjs` }));
+    onResolve({ filter: /^@koromix\/koffi-/ }, ({ path }) =>
+      path.endsWith('-linux-x64') ? { path, namespace: 'addon' } : { path, external: true },
+    );
+    onLoad({ filter: /.*/, namespace: 'addon' }, ({ path }) => ({
+      contents: `
+        const { createRequire } = require('node:module');
+        const koffi = createRequire(createRequire(__moduleUrl).resolve('koffi'));
+        module.exports = koffi(${JSON.stringify(path)});`,
+    }));
+  },
+};
 
 /** A room that few runs need is a file of its own: without it the rest is read and checked sooner. */
 const apart = (names) => ({
@@ -94,6 +114,8 @@ await build({
   ...commonJs,
   entryPoints: { shard: 'src/actors/shard-worker.ts', worker: 'node_modules/piscina/dist/worker.js' },
   outdir: 'dist/pool',
+  external: external.filter((name) => name !== 'koffi'),
+  plugins: [koffi],
 });
 
 for (const [directory, loader, entry] of [

@@ -41,6 +41,10 @@ export class KernelLink {
     return this.#pool.runTask(shard, pid);
   }
 
+  stop(): Promise<void> {
+    return this.#pool.stop();
+  }
+
   async close(): Promise<void> {
     process.off('exit', this.#onExit);
     release(this.operations as Remote<never>);

@@ -84,9 +84,14 @@ export class ShardPool {
     this.#control.shutDown(this.data.config.shards);
   }
 
-  async destroy(): Promise<void> {
+  /** Ends every shard and the host processes it has; their threads are still there. */
+  async stop(): Promise<void> {
     this.shutDown();
     await this.ended.catch(() => {});
+  }
+
+  async destroy(): Promise<void> {
+    await this.stop();
     await this.#pool.destroy();
     this.#control.closeBells(this.data.config.shards);
   }

@@ -79,6 +79,14 @@ export class Kernel {
     return this.#link.operations.waitExited();
   }
 
+  /**
+   * Ends what still runs; no host process of the sandbox is left. For who exits next: the threads, which
+   * take longer to end, go with this process. Nothing may be asked of the kernel any more but `close`.
+   */
+  stop(): Promise<void> {
+    return this.#link.stop();
+  }
+
   /** Ends what still runs and frees everything. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();

@@ -2,7 +2,7 @@
  * `troupe run`: the command line in the words of the API, one process, its exit status. Signals that
  * ask troupe to end are the guest's to handle.
  */
-import type { Process } from '../index.js';
+import type { Kernel, Process } from '../index.js';
 import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
@@ -36,13 +36,14 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
-  const { CallersTerminal, Kernel, SpawnError, defaultEnv } = await import('../index.js');
+  const troupe = await import('../index.js');
+  const { CallersTerminal, SpawnError, defaultEnv } = troupe;
   if (request.terminal && !CallersTerminal.isThere) {
     throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
   }
   const terminal = request.terminal ? await CallersTerminal.open() : undefined;
   // One process and what it forks stay on one shard: more would only start later.
-  const kernel = await Kernel.boot({
+  const kernel = await troupe.Kernel.boot({
     ...request.kernel,
     shards: 1,
     binds: request.binds,
@@ -74,7 +75,7 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
     complain(line);
     return status;
   } finally {
-    await closeSoon(kernel);
+    await stopSoon(kernel);
   }
 }
 
@@ -88,19 +89,19 @@ function forwardSignals(guest: Process): () => void {
   };
 }
 
-const CLOSE_MS = 5_000;
+const STOP_MS = 5_000;
 
-/** The status is known: a close that hangs must not keep it from the caller. */
-async function closeSoon(kernel: { close(): Promise<void> }): Promise<void> {
+/** The status is known: a sandbox that hangs must not keep it from the caller. */
+async function stopSoon(kernel: Kernel): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
     timer = setTimeout(() => {
-      complain('the sandbox did not close in time; ending it');
+      complain('the sandbox did not end in time; leaving it');
       resolve();
-    }, CLOSE_MS);
+    }, STOP_MS);
   });
   try {
-    await Promise.race([kernel.close(), late]);
+    await Promise.race([kernel.stop(), late]);
   } finally {
     clearTimeout(timer);
   }

@@ -1,5 +1,7 @@
-/** Random bytes of the host, fetched by the page: one call of node:crypto costs 20 µs and more. */
-import { randomFillSync } from 'node:crypto';
+/** Random bytes of the host, fetched by the page: a host call for each few bytes would cost more than they do. */
+import { getrandom } from './libc.unsafe.js';
+import { check } from './memory.unsafe.js';
+import { scratch } from './scratch.unsafe.js';
 
 const pool = new Uint8Array(4096);
 let used = pool.length;
@@ -7,11 +9,11 @@ let used = pool.length;
 export const hostRandom = {
   fill(into: Uint8Array): void {
     if (into.length > pool.length / 4) {
-      randomFillSync(into);
+      fetch(into);
       return;
     }
     if (used + into.length > pool.length) {
-      randomFillSync(pool);
+      fetch(pool);
       used = 0;
     }
     into.set(pool.subarray(used, used + into.length));
@@ -20,3 +22,14 @@ export const hostRandom = {
     used += into.length;
   },
 };
+
+function fetch(into: Uint8Array): void {
+  const { dataAddress, data, dataSize } = scratch();
+  for (let done = 0; done < into.length; ) {
+    const wanted = Math.min(into.length - done, dataSize);
+    const got = check('getrandom', getrandom(dataAddress, wanted, 0));
+    into.set(data.subarray(0, got), done);
+    data.fill(0, 0, got);
+    done += got;
+  }
+}
