@@ -44,21 +44,24 @@ const piscinaWorker = (place) => ({
 });
 
 /**
- * koffi's JavaScript goes into the bundle and its cache; its prebuilt addon stays where npm put it,
- * which only koffi can see. Hence one version of it in package.json, not a range.
+ * In the workers koffi is its prebuilt addon alone: the JavaScript around it finds out which to take, adds what is
+ * deprecated, and costs 6 ms at each start. npm puts the addon where all can see it, others where koffi can.
+ * Hence one version of koffi in package.json, not a range.
  */
 const koffi = {
   name: 'koffi',
   setup({ onResolve, onLoad }) {
-    onResolve({ filter: /^koffi$/ }, () => ({ path: `${root}node_modules/koffi/index.cjs` }));
-    onResolve({ filter: /^@koromix\/koffi-/ }, ({ path }) =>
-      path.endsWith('-linux-x64') ? { path, namespace: 'addon' } : { path, external: true },
-    );
-    onLoad({ filter: /.*/, namespace: 'addon' }, ({ path }) => ({
+    onResolve({ filter: /^koffi$/ }, ({ path }) => ({ path, namespace: 'addon' }));
+    onResolve({ filter: /^@koromix\/koffi-/ }, ({ path }) => ({ path, external: true }));
+    onLoad({ filter: /.*/, namespace: 'addon' }, () => ({
       contents: `
-        const { createRequire } = require('node:module');
-        const koffi = createRequire(createRequire(__moduleUrl).resolve('koffi'));
-        module.exports = koffi(${JSON.stringify(path)});`,
+        try {
+          module.exports = require('@koromix/koffi-linux-x64');
+        } catch {
+          const { createRequire } = require('node:module');
+          const koffi = createRequire(__moduleUrl).resolve('koffi');
+          module.exports = createRequire(koffi)('@koromix/koffi-linux-x64');
+        }`,
     }));
   },
 };
