@@ -36,6 +36,10 @@ export interface AddressSpace {
   protect(addr: UserAddr, length: number, prot: Prot): void;
   /** Moves or resizes a mapping (mremap(2) with MREMAP_FIXED when the address changes). */
   remap(from: UserAddr, fromLength: number, to: UserAddr, toLength: number): void;
+  /** Empties it for another program of the same task, `first`'s. */
+  clear(): void;
+  /** False where more than memory would stay of the old program. */
+  readonly reusable: boolean;
   /** madvise(2); returns 0 or a negative errno of the host. */
   advise(addr: UserAddr, length: number, advice: number): number;
   /** msync(2); returns 0 or a negative errno of the host. */

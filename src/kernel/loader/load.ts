@@ -2,8 +2,8 @@
  * Loads a program: what execve(2) does up to its point of no return. Linux: fs/exec.c, bprm_execve and
  * search_binary_handler.
  *
- * Nothing of the caller changes here: the result is a fresh address space, and a failure leaves
- * nothing behind. The order of errors is Linux's: the file, then the size of the arguments, then
+ * The result is a fresh address space, and a failure leaves nothing behind; or the caller's own, which it
+ * gave when all that can be known of the files was known (`reuse`). The order of errors is Linux's: the file, then the size of the arguments, then
  * what is in the file.
  */
 import { AUXV, elf64Phdr } from '../../abi/elf.js';
@@ -52,6 +52,11 @@ export interface LoadRequest {
   readonly place?: VfsPath;
   readonly argv: readonly string[];
   readonly envp: readonly string[];
+  /**
+   * The point of no return: the files can be loaded. May give the caller's own address space, emptied; what
+   * fails after that is for the caller to die of.
+   */
+  readonly reuse?: (options: { readonly stackLimit: number }) => MemoryManager | undefined;
 }
 
 export interface LoadedProgram {
@@ -135,10 +140,15 @@ function openInterpreter(
 }
 
 function build(services: KernelServices, request: LoadRequest, found: Found): LoadedProgram | Failure {
-  const mm = MemoryManager.create(services, { stackLimit: request.limits.number(RLIMIT.STACK) });
+  const options = { stackLimit: request.limits.number(RLIMIT.STACK) };
+  const identity = credentialsAtExec(request.creds, found.program.place, { unsafe: request.unsafe ?? false });
+  // A program with more rights than its caller has a host process of its own.
+  const reused = identity.secure ? undefined : request.reuse?.(options);
+  if (reused) return fill(reused, request, found, identity);
+  const mm = MemoryManager.create(services, options);
   let done = false;
   try {
-    const loaded = fill(mm, request, found);
+    const loaded = fill(mm, request, found, identity);
     done = !(loaded instanceof Failure);
     return loaded;
   } finally {
@@ -146,7 +156,12 @@ function build(services: KernelServices, request: LoadRequest, found: Found): Lo
   }
 }
 
-function fill(mm: MemoryManager, request: LoadRequest, found: Found): LoadedProgram | Failure {
+function fill(
+  mm: MemoryManager,
+  request: LoadRequest,
+  found: Found,
+  identity: ExecCredentials,
+): LoadedProgram | Failure {
   const { program, interpreter } = found;
   // A program without interpreter may be one itself (ld.so COMMAND): it keeps out of the way then.
   const where = interpreter ? { preferred: mm.layout.programBase } : {};
@@ -155,7 +170,6 @@ function fill(mm: MemoryManager, request: LoadRequest, found: Found): LoadedProg
   const linker = interpreter && mapElf(mm, interpreter, {}, request);
   if (linker instanceof Failure) return linker;
 
-  const identity = credentialsAtExec(request.creds, program.place, { unsafe: request.unsafe ?? false });
   const stack = makeStack(mm, request, found, { main, linker }, identity);
   const room = Math.min(request.limits.number(RLIMIT.STACK), USUAL_STACK);
   const size = pageUp(Math.max(room, stack.bytes.length + MIN_STACK_ROOM));

@@ -161,6 +161,20 @@ export class MemoryManager {
     return vma?.shared && vma.file ? { object: vma.file.inode, offset: vma.offsetAt(addr) } : undefined;
   }
 
+  /** Nobody else needs it as it is, and the host process can serve another program. */
+  get renewable(): boolean {
+    return !this.shared && this.space.reusable;
+  }
+
+  /** The same address space, emptied for another program; ours is over then. */
+  renewed(options: { readonly stackLimit: number }): MemoryManager {
+    const { services, space } = this;
+    space.clear();
+    this.drop(0, this.layout.maxAddress);
+    const layout = newLayout(services.platform, services.random, options.stackLimit);
+    return new MemoryManager(services, space, layout);
+  }
+
   /** The same memory in `space`, which is a copy of ours: fork(2). */
   fork(space: AddressSpace): MemoryManager {
     const child = new MemoryManager(this.services, space, this.layout);
@@ -233,12 +247,12 @@ export class MemoryManager {
     }
   }
 
-  /** Whether more than one task uses this memory. */
   /** How many tasks have it. */
   get sharers(): number {
     return this.#references;
   }
 
+  /** Whether more than one task uses this memory. */
   get shared(): boolean {
     return this.#references > 1;
   }

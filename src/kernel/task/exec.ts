@@ -1,9 +1,11 @@
 /**
  * execve(2): a task exchanges its program; fs/exec.c (begin_new_exec).
  *
- * The new program is loaded beside the old one; nothing of the caller changes before that has
- * succeeded. Then the other threads end, and the task, alone and leader of its group now, moves into
- * the new address space.
+ * A task that is alone, in its group and in its memory, has the new program loaded into the address space
+ * that it has, emptied when all that can be known of the files was known: what fails after that ends it,
+ * as in Linux. Otherwise the new program is loaded beside the old one, and nothing of the caller changes
+ * before that has succeeded. Then the other threads end, and the task, alone and leader of its group now,
+ * moves into the new address space.
  */
 import { PTRACE_EVENT } from '../../abi/ptrace.js';
 import { SIG } from '../../abi/signal.js';
@@ -12,6 +14,7 @@ import { CAP, type Credentials, has } from '../auth/credentials.js';
 import type { VfsPath } from '../fs/path.js';
 import type { WalkContext } from '../fs/walk.js';
 import { type LoadedProgram, loadProgram } from '../loader/load.js';
+import type { MemoryManager } from '../mm/memory-manager.js';
 import { type Blocking, ENTER_EXEC, Failure, type Outcome, type Result } from '../outcome.js';
 import { eventStop, wantsEvent } from '../ptrace/stop.js';
 import { unlink } from '../ptrace/tracee.js';
@@ -19,8 +22,8 @@ import { sendToTask } from '../signal/send.js';
 import { userSignal } from '../signal/siginfo.js';
 import { block, IN, WOULD_BLOCK } from '../wait.js';
 import { eventBase } from './event-base.js';
-import { accountSpace } from './exit.js';
-import { killOthers } from './group-exit.js';
+import { accountSpace, tellOthersInMemory } from './exit.js';
+import { killOthers, startGroupExit } from './group-exit.js';
 import { NO_ALT_STACK, type Task } from './task.js';
 
 export interface ExecRequest {
@@ -33,14 +36,34 @@ export interface ExecRequest {
 }
 
 export function execute(task: Task, request: ExecRequest): Result {
-  const { kernel, group, creds } = task;
+  const { kernel, group, creds, mm: before } = task;
   const tracer = task.tracee?.tracer;
   const unsafe = tracer !== undefined && !has(tracer.creds, CAP.SYS_PTRACE);
-  const program = loadProgram(kernel, { ...request, creds, limits: group.limits, unsafe });
-  if (program instanceof Failure) return program;
+  const program = loadProgram(kernel, {
+    ...request,
+    creds,
+    limits: group.limits,
+    unsafe,
+    reuse: (options) => renewMemory(task, options),
+  });
+  if (program instanceof Failure) {
+    if (task.mm === before) return program;
+    // begin_new_exec is behind: there is no program to go back to.
+    startGroupExit(group, SIG.SEGV);
+    return program;
+  }
   if (group.tasks.size > 1) return alone(task, request, program);
   swap(task, request, program);
   return task.tracee ? traced(task, task.tid) : ENTER_EXEC;
+}
+
+/** The task's memory for its new program, if nobody else needs what it is now. */
+function renewMemory(task: Task, options: { readonly stackLimit: number }): MemoryManager | undefined {
+  const { mm, context, group } = task;
+  if (group.tasks.size > 1 || context !== mm.space.first || !mm.renewable) return undefined;
+  tellOthersInMemory(task);
+  task.mm = mm.renewed(options);
+  return task.mm;
 }
 
 /** A tracer that did not ask for the event is told by a SIGTRAP, unless it seized the task. */
@@ -91,20 +114,25 @@ function takeIdentity(task: Task, next: Credentials): void {
   if (changed) task.parentDeathSignal = 0;
 }
 
-function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgram): void {
-  const { group } = task;
+/** Leaves the old address space, which ends with its last task. */
+function move(task: Task, mm: MemoryManager): void {
   const { context: oldContext, mm: oldMm } = task;
+  tellOthersInMemory(task);
   accountSpace(task);
   const { user, system } = oldContext.cpuTime();
   task.cpuBefore = { user: task.cpuBefore.user + user, system: task.cpuBefore.system + system };
-  task.context = program.mm.space.first;
+  task.context = mm.space.first;
   task.context.owner = task;
-  task.mm = program.mm;
-  task.context.reset(program.pc, program.sp);
+  task.mm = mm;
   oldContext.owner = undefined;
   oldContext.release();
   oldMm.release();
+}
 
+function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgram): void {
+  const { group } = task;
+  if (task.mm !== program.mm) move(task, program.mm);
+  task.context.reset(program.pc, program.sp);
   if (task.files.shared) {
     const own = task.files.fork();
     task.files.release();

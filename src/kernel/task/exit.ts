@@ -54,7 +54,7 @@ export function exitTask(task: Task): void {
 }
 
 /** Robust futexes and clear_child_tid: those who share the memory learn of the end there. */
-function tellOthersInMemory(task: Task): void {
+export function tellOthersInMemory(task: Task): void {
   if (task.robustList !== 0) wakeRobustFutexes(task);
   const addr = task.clearChildTid;
   if (addr === 0) return;

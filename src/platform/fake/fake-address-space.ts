@@ -40,6 +40,10 @@ export class FakeAddressSpace implements AddressSpace {
   remap(from: UserAddr, fromLength: number, to: UserAddr, toLength: number): void {
     this.memory.move(from, fromLength, to, toLength);
   }
+  readonly reusable = true;
+  clear(): void {
+    this.memory.clear();
+  }
   advise(): number {
     return 0;
   }

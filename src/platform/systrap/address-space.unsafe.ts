@@ -16,7 +16,7 @@ import {
 import { SystrapContext } from './context.js';
 import { type CopyDirection, copyGuestMemory } from './guest-copy.unsafe.js';
 import { HostCalls } from './host-calls.js';
-import { AREA_SIZE, DATA_SIZE, INTERRUPT_SIGNAL, MAX_AREAS, OpFlag, State, area as word } from './layout.js';
+import { AREA_SIZE, DATA_SIZE, GUEST_END, INTERRUPT_SIGNAL, MAX_AREAS, OpFlag, State, area as word } from './layout.js';
 import {
   type CpuTimes,
   peakResidentBytes,
@@ -57,6 +57,7 @@ const MAP = {
   NORESERVE: 0x4000,
   POPULATE: 0x8000,
 } as const;
+const PROT_EXEC = 4;
 const MREMAP_MAYMOVE_FIXED = 3;
 const ARCH_GET_FS = 0x1003;
 const CLOCK_THREAD_CPUTIME_ID = 3;
@@ -82,13 +83,20 @@ export class SystrapAddressSpace implements AddressSpace {
   #areas = 0;
   /** Copies of host descriptors in the stub: host fd → stub fd. */
   readonly #files = new Map<number, number>();
+  /** Those of them that were mapped to be executed. */
+  readonly #programs = new Set<number>();
+  #usesBarriers = false;
 
   constructor(
     readonly host: SystrapHost,
     readonly process: StubProcess,
-    files?: ReadonlyMap<number, number>,
+    parent?: SystrapAddressSpace,
   ) {
-    if (files) for (const [k, v] of files) this.#files.set(k, v);
+    if (parent) {
+      for (const [k, v] of parent.#files) this.#files.set(k, v);
+      for (const fd of parent.#programs) this.#programs.add(fd);
+      this.#usesBarriers = parent.#usesBarriers;
+    }
     this.first = this.#addContext();
     this.calls = new HostCalls(this, this.first);
   }
@@ -124,6 +132,7 @@ export class SystrapAddressSpace implements AddressSpace {
       this.calls.queue(0, NR.mmap, addr, length, prot, flags | MAP.ANONYMOUS, -1, 0);
       return;
     }
+    if (prot & PROT_EXEC) this.#programs.add(file.fd);
     this.calls.queue(0, NR.mmap, addr, length, prot, flags, this.#stubFile(file.fd), file.offset);
   }
 
@@ -138,6 +147,18 @@ export class SystrapAddressSpace implements AddressSpace {
   remap(from: UserAddr, fromLength: number, to: UserAddr, toLength: number): void {
     if (from === to) this.calls.queue(0, NR.mremap, from, fromLength, toLength, 0, 0);
     else this.calls.queue(0, NR.mremap, from, fromLength, toLength, MREMAP_MAYMOVE_FIXED, to);
+  }
+
+  /** What membarrier(2) registered stays with the host process. */
+  get reusable(): boolean {
+    return !this.#usesBarriers && this.contexts.size === 1 && this.first.stopped;
+  }
+
+  clear(): void {
+    this.calls.carryBy(this.first);
+    this.calls.queue(0, NR.munmap, 0, GUEST_END);
+    // Of files that the old program read, the new one may have no right to know.
+    for (const fd of [...this.#files.keys()]) if (!this.#programs.has(fd)) this.forgetFile(fd as HostFd);
   }
 
   advise(addr: UserAddr, length: number, advice: number): number {
@@ -216,7 +237,7 @@ export class SystrapAddressSpace implements AddressSpace {
     const parent = this.#own(like);
     this.calls.carryBy(parent);
     const process = this.host.newProcess();
-    const child = new SystrapAddressSpace(this.host, process, this.#files);
+    const child = new SystrapAddressSpace(this.host, process, this);
     child.first.area.spin = 0;
     try {
       process.offerThrough(this.process);
@@ -328,6 +349,7 @@ export class SystrapAddressSpace implements AddressSpace {
   }
 
   barrier(command: number): number {
+    this.#usesBarriers = true;
     return this.calls.call(NR.membarrier, command);
   }
 
@@ -335,6 +357,7 @@ export class SystrapAddressSpace implements AddressSpace {
     const stubFd = this.#files.get(fd);
     if (stubFd === undefined) return;
     this.#files.delete(fd);
+    this.#programs.delete(fd);
     // Where no thread stands still, the stub keeps a descriptor that nobody will name again.
     if (this.calls.possible) this.calls.queue(OpFlag.MAY_FAIL, NR.close, stubFd);
   }

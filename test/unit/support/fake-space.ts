@@ -50,6 +50,12 @@ export class FakeSpace implements AddressSpace {
     this.#queue.push(() => this.#drop(addr, length));
   }
 
+  readonly reusable = true;
+  clear(): void {
+    this.calls.push('clear');
+    this.#queue.push(() => this.pages.clear());
+  }
+
   #drop(addr: number, length: number): void {
     for (const at of [...this.pages.keys()]) if (at >= addr && at < addr + length) this.pages.delete(at);
   }
