@@ -29,6 +29,15 @@ export interface MapRequest {
   readonly populate?: boolean;
 }
 
+/** What a host process has used, as getrusage(2) tells. */
+export interface Usage {
+  /** CPU time of the guest's threads, in nanoseconds. */
+  readonly user: number;
+  readonly system: number;
+  /** The most there ever were. */
+  readonly peakResidentBytes: number;
+}
+
 export interface AddressSpace {
   /** Replaces whatever is mapped in the range. */
   map(request: MapRequest): void;
@@ -77,11 +86,9 @@ export interface AddressSpace {
   /** Ends the host process and frees everything. Idempotent. */
   release(): void;
 
-  /** Resident bytes, as the host counts them: now, and the most there ever were. */
+  /** Resident bytes, as the host counts them. */
   residentBytes(): number;
-  peakResidentBytes(): number;
-  /** User and system CPU time of the guest's threads, in nanoseconds. */
-  cpuTime(): { user: number; system: number };
+  usage(): Usage;
 }
 
 /** Why a context stopped. One object a context, filled in anew by each trap: read, do not keep. */

@@ -112,7 +112,7 @@ function getRusage(task: Task, who: number, at: UserAddr): Result {
   const resident =
     who === RUSAGE_CHILDREN
       ? group.childrenMaxResident
-      : Math.max(group.maxResident, task.context.addressSpace.peakResidentBytes());
+      : Math.max(group.maxResident, task.context.addressSpace.usage().peakResidentBytes);
   writeUsage(task, at, cpu, resident);
   return 0;
 }

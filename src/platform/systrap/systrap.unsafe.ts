@@ -62,6 +62,8 @@ export interface SystrapHost {
   allocateSlot(): number;
   setSlot(slot: number, context: SystrapContext | undefined): void;
   stubSpin(): number;
+  /** With a guest that runs and the shard that works, a core is still free. */
+  readonly hasCoreToSpare: boolean;
   wake(area: ThreadArea): void;
   waitFor(space: SystrapAddressSpace, done: () => boolean): void;
   newProcess(): StubProcess;
@@ -247,6 +249,10 @@ export class SystrapPlatform implements Platform, SystrapHost {
   /** How long a stub spins while the shard serves it: little where runnable threads outnumber the cores. */
   stubSpin(): number {
     return this.running < this.#cores ? STUB_SPIN : STUB_SPIN_CROWDED;
+  }
+
+  get hasCoreToSpare(): boolean {
+    return this.running + 2 < this.#cores;
   }
 
   /** Whether some guest thread runs, and leaves a core to look for its next trap. */
