@@ -8,7 +8,16 @@
  */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { randomFillSync } from 'node:crypto';
-import { closeSync, existsSync, mkdtempSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdtempSync,
+  openSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { availableParallelism, cpus, release, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -29,14 +38,14 @@ const rounds = Number(values.rounds);
 const whole = values.only === undefined && values.tools === undefined;
 if (values.write && !whole) throw new Error('--write wants all rows and tools');
 const TIMEOUT_MS = 120_000;
+const SWING = 1.5;
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
 
 // Not /tmp: a sandbox may have one of its own.
 const folder = mkdtempSync('/var/tmp/troupe-bench-');
-try {
-  await main();
-} finally {
-  rmSync(folder, { recursive: true, force: true });
-}
+process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+await main();
 
 async function main() {
   const present = wantedTools();
@@ -46,7 +55,7 @@ async function main() {
   const times = new Map();
   for (let round = 0; round < rounds; round++) {
     for (const test of wanted) {
-      for (const tool of present.filter((t) => compared(test, t))) {
+      for (const tool of inTurn(present, round).filter((t) => compared(test, t))) {
         progress(`round ${round + 1} of ${rounds}: ${test.name}, ${tool.name}`);
         note(times, `${test.name} ${tool.name}`, await measure(test, tool));
       }
@@ -106,15 +115,25 @@ function madeFile(name, megabytes) {
   const block = randomFillSync(Buffer.alloc(1 << 20));
   const fd = openSync(path, 'w');
   for (let i = 0; i < megabytes; i++) writeSync(fd, block);
+  fsyncSync(fd); // Written back now, not while something is timed.
   closeSync(fd);
   execFileSync('cat', [path], { stdio: ['ignore', 'ignore', 'inherit'] });
   return path;
 }
 
+function unitsOf(test, tool) {
+  return test.units?.[tool.name] ?? test.units?.usual ?? 1;
+}
+
+/** Who comes first differs by round: none is always the one that follows the slowest. */
+function inTurn(list, round) {
+  const first = round % list.length;
+  return [...list.slice(first), ...list.slice(0, first)];
+}
+
 /** The time of one run in the case's unit, or NaN when it failed. */
 async function measure(test, tool) {
-  const units = test.units?.[tool.name] ?? test.units?.usual ?? 1;
-  const [command, ...args] = [...tool.prefix, ...test.argv(units)];
+  const [command, ...args] = [...tool.prefix, ...test.argv(unitsOf(test, tool))];
   const start = performance.now();
   const { status, stdout } = await runOnce(command, args, test.read ? 'pipe' : 'ignore');
   const tookMs = performance.now() - start;
@@ -125,7 +144,9 @@ async function measure(test, tool) {
 function runOnce(command, args, stdout) {
   return new Promise((resolve) => {
     const child = spawn(command, args, { stdio: ['ignore', stdout, 'ignore'], detached: true });
-    const timer = setTimeout(() => process.kill(-child.pid, 'SIGKILL'), TIMEOUT_MS);
+    const kill = () => process.kill(-child.pid, 'SIGKILL');
+    const timer = setTimeout(kill, TIMEOUT_MS);
+    process.once('exit', kill); // It leads a group of its own, which who ends this program does not reach.
     let text = '';
     child.stdout?.on('data', (chunk) => {
       text += chunk;
@@ -133,6 +154,7 @@ function runOnce(command, args, stdout) {
     child.on('error', () => resolve({ status: -1, stdout: '' }));
     child.on('close', (status) => {
       clearTimeout(timer);
+      process.off('exit', kill);
       resolve({ status, stdout: text });
     });
   });
@@ -148,6 +170,12 @@ function median(list) {
   return sorted.length * 2 > list.length ? sorted[sorted.length >> 1] : Number.NaN;
 }
 
+/** A mark where the machine was so restless that the row says little. */
+function swung(list) {
+  const quick = Math.min(...list);
+  return Math.max(...list) > quick * SWING ? ' ~' : '';
+}
+
 function heading(present) {
   const notes = present.filter((t) => t.prefix && t.note).map((t) => `${t.name}: ${t.note}`);
   const absent = present.filter((t) => !t.prefix).map((t) => t.name);
@@ -156,6 +184,7 @@ function heading(present) {
     '',
     `Medians of ${rounds} interleaved rounds by \`npm run bench\`; in brackets, times native. ${cpus()[0]?.model},`,
     `${availableParallelism()} cores, ${Math.round(totalmem() / 2 ** 30)} GiB, Linux ${release()}.`,
+    `~ marks a row whose slowest native round took more than ${SWING} times its quickest.`,
     `${notes.join('; ')}.${absent.length > 0 ? ` Absent or not working here: ${absent.join(', ')}.` : ''}`,
   ].join('\n');
 }
@@ -164,7 +193,7 @@ function table(wanted, present, times) {
   const of = (test, tool) => {
     const middle = median(times.get(`${test.name} ${tool.name}`) ?? []);
     if (!test.lessStart) return middle;
-    return middle - median(times.get(`${START} ${tool.name}`) ?? []);
+    return (middle - median(times.get(`${START} ${tool.name}`) ?? [])) / unitsOf(test, tool);
   };
   const native = present[0];
   const rows = wanted.map((test) => {
@@ -174,7 +203,9 @@ function table(wanted, present, times) {
       if (!compared(test, tool)) return '';
       const time = of(test, tool);
       if (Number.isNaN(time)) return 'fails';
-      return tool === native ? `${show(time)} ${test.unit}` : `${show(time)} (×${show(time / base)})`;
+      if (tool === native)
+        return `${show(time)} ${test.unit}${swung(times.get(`${test.name} ${tool.name}`))}`;
+      return `${show(time)} (×${show(time / base)})`;
     });
     const limit = test.limit === undefined ? '' : `≤ ×${test.limit}`;
     return `| ${[test.name, ...cells, limit].join(' | ')} |`;
