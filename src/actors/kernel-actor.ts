@@ -18,6 +18,7 @@ import type { EventType, KernelEvent } from '../messages/events.js';
 import type { CreatedProcess, KernelOperations, OperationResult } from '../messages/kernel.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
+import { KernelTime, type KernelTimeParts } from './kernel-time.js';
 import type { Placement } from './placement.js';
 
 interface Operation {
@@ -32,6 +33,8 @@ export class KernelActor implements KernelOperations {
   readonly #exits = new Subject<void>();
   readonly #shardOf = new Map<number, number>();
   readonly #answers = new Map<number, (answer: Answer) => void>();
+  /** For operations that stop time and have their turn already. */
+  readonly time: KernelTime;
   #nextId = 1;
   #destroyed = false;
 
@@ -39,7 +42,17 @@ export class KernelActor implements KernelOperations {
     readonly shards: readonly ActorRef<ShardCommand>[],
     readonly placement: Placement,
     readonly log: Log,
+    time: KernelTimeParts,
   ) {
+    this.time = new KernelTime(time, {
+      askAll: async (command) => {
+        const answers = await Promise.all(this.shards.map((_, shard) => this.#ask(shard, command)));
+        return answers.filter((answer) => answer.type === 'timePaused');
+      },
+      tellAll: (command) => {
+        for (const shard of this.shards) shard.tell(command);
+      },
+    });
     this.#operations.pipe(concatMap((operation) => defer(() => operation.run()))).subscribe();
   }
 
@@ -94,6 +107,26 @@ export class KernelActor implements KernelOperations {
     for (const shard of this.shards) shard.tell({ type: 'observe', types });
   }
 
+  pauseTime(): Promise<void> {
+    return this.#serialized(() => this.time.pause());
+  }
+
+  resumeTime(): Promise<void> {
+    return this.#serialized(() => this.time.resume());
+  }
+
+  async realtimeClock(): Promise<bigint> {
+    return this.time.realtime();
+  }
+
+  async monotonicClock(): Promise<bigint> {
+    return this.time.monotonic();
+  }
+
+  async cpuClockNow(): Promise<number> {
+    return this.time.cpuClock();
+  }
+
   async destroy(): Promise<void> {
     this.#destroyed = true;
     for (const shard of this.shards) shard.tell({ type: 'shutdown' });
@@ -111,7 +144,8 @@ export class KernelActor implements KernelOperations {
         break;
       case 'created':
       case 'failed':
-      case 'signalled': {
+      case 'signalled':
+      case 'timePaused': {
         const settle = this.#answers.get(news.id);
         this.#answers.delete(news.id);
         settle?.(news);

@@ -21,6 +21,8 @@ import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
 import { Task } from '../kernel/task/task.js';
 import { TaskSet } from '../kernel/task/task-set.js';
+import { HostWaits } from '../kernel/time/host-waits.js';
+import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import { newUtsNamespace } from '../kernel/uts.js';
 import type { KernelConfig } from '../messages/kernel.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
@@ -38,9 +40,9 @@ import { MailboxReceiver } from './mailbox.js';
 import { printLine } from './print-line.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
+import { ShardTime } from './shard-time.js';
 import { StdioPlan } from './stdio-plan.js';
 import { TaskActor } from './task-actor.js';
-import { ShardTimers } from './timers.js';
 
 const EPOLLIN = 1;
 
@@ -58,7 +60,8 @@ export class Shard {
   readonly #options: ShardOptions;
   readonly #platform: SystrapPlatform;
   readonly #hostFiles = new NodeHostFiles();
-  readonly #timers = new ShardTimers();
+  readonly #time: ShardTime;
+  readonly #hostWaits = new HostWaits();
   readonly #hub: EventHub;
   readonly #mailbox: MailboxReceiver<ShardCommand>;
   readonly #services: KernelServices;
@@ -82,6 +85,7 @@ export class Shard {
     this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
       this.#tell({ type: 'events', events }),
     );
+    this.#time = this.#newTime();
     this.#services = this.#newServices();
     this.#platform.attach(trapSink(this.#services));
     this.#bell = hostEventfd();
@@ -105,17 +109,20 @@ export class Shard {
     const { tasks } = this.#services;
     return new Reactor({
       platform: this.#platform,
-      timers: this.#timers,
-      now: () => this.#services.clock.monotonic(),
+      time: this.#time,
       drainMail: () => this.#mailbox.drain((command) => this.receive(command)),
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
-      settled: () => this.#hub.flush(),
+      settled: () => {
+        this.#hub.flush();
+        this.#time.cpuClock.wake();
+      },
       portMail: () => control.portMail(index),
       needsEventLoop: this.#options.needsEventLoop,
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
+      onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
     });
   }
 
@@ -134,6 +141,11 @@ export class Shard {
     // A process may have been killed before it ran: so it is here until somebody has asked how it ended.
     status.then(() => this.#actors.delete(pid));
     return status;
+  }
+
+  /** The shard's time; the Kernel actor reads that of the shard it lives on. */
+  get keeper(): Timekeeper {
+    return this.#time.keeper;
   }
 
   /** Tells the Kernel actor; if it lives on this thread, promises were settled. */
@@ -156,6 +168,12 @@ export class Shard {
       case 'kill':
         for (const group of this.#services.tasks.groups())
           startGroupExit(group, (command.status & 0xff) << 8);
+        break;
+      case 'pauseTime':
+        this.#tell({ type: 'timePaused', id: command.id, atNs: this.#time.pause() });
+        break;
+      case 'resumeTime':
+        this.#time.resume(command.lostNs);
         break;
       case 'observe':
         this.#hub.observe(command.types);
@@ -212,14 +230,22 @@ export class Shard {
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
+  #newTime(): ShardTime {
+    const { config, control } = this.#options;
+    return new ShardTime({
+      source: new HostClock(config.began),
+      kind: config.time,
+      guestsRun: () => this.#platform.running > 0,
+      countTick: (tick) => control.countTick(tick),
+    });
+  }
+
   #newServices(): KernelServices {
     const { config, index } = this.#options;
-    const clock = new HostClock();
     const trace = newTrace(config);
     return {
       platform: this.#platform,
-      clock,
-      bootMonotonicNs: clock.monotonic(),
+      clock: this.#time.keeper,
       random: hostRandom,
       hostFiles: this.#hostFiles,
       log: lazyLog(config.logLevel, `shard${index}`),
@@ -239,7 +265,9 @@ export class Shard {
         pids: { first: 2 + index, stride: config.shards },
       }),
       uts: newUtsNamespace(config.hostname),
-      timers: this.#timers,
+      timers: this.#time,
+      delays: this.#time,
+      hostWaits: this.#hostWaits,
       ...(trace ? { syscallTrace: trace } : {}),
     };
   }

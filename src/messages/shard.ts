@@ -35,6 +35,10 @@ export type ShardCommand =
   | { readonly type: 'resize'; readonly pid: number; readonly columns: number; readonly rows: number }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
+  /** Guests' time stands still, timers and CPU clock with it; answered by `timePaused`. Idempotent. */
+  | { readonly type: 'pauseTime'; readonly id: number }
+  /** It goes on as if `lostNs` had not been. */
+  | { readonly type: 'resumeTime'; readonly lostNs: number }
   | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
   | { readonly type: 'shutdown' };
 
@@ -57,6 +61,8 @@ export type ShardNews =
       readonly message: string;
     }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
+  /** When the shard's time stopped, by the host's clock since the kernel began. */
+  | { readonly type: 'timePaused'; readonly id: number; readonly atNs: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
   | { readonly type: 'events'; readonly events: readonly KernelEvent[] }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };
