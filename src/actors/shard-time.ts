@@ -8,6 +8,9 @@ import { CpuClock } from '../kernel/time/cpu-clock.js';
 import { type TimeKind, Timekeeper } from '../kernel/time/timekeeper.js';
 import { ShardTimers } from './timers.js';
 
+/** Linux's KTIME_MAX: who sleeps for so long means for ever. */
+const NEVER_NS = 2 ** 63;
+
 export interface ShardTimeParts {
   readonly source: Clock;
   readonly kind: TimeKind;
@@ -71,7 +74,7 @@ export class ShardTime implements TimerQueue, Delays {
   skip(): boolean {
     const { keeper } = this;
     const next = this.#timers.nextNs;
-    if (keeper.kind !== 'virtual' || keeper.isPaused || next === Number.POSITIVE_INFINITY) return false;
+    if (keeper.kind !== 'virtual' || keeper.isPaused || next >= NEVER_NS) return false;
     keeper.skipTo(next);
     return true;
   }

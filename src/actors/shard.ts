@@ -28,10 +28,14 @@ import type { KernelConfig } from '../messages/kernel.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
 import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
-import { hostMachine } from '../platform/host/machine.unsafe.js';
+import { hostMachine, timestampsPerNs } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
-import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
+import {
+  newSystrapPlatform,
+  type SystrapOptions,
+  type SystrapPlatform,
+} from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
 import { EventHub } from './event-hub.js';
@@ -79,13 +83,14 @@ export class Shard {
     this.#options = options;
     this.#untrack = track(`shard ${options.index}`);
     this.#mailbox = new MailboxReceiver(options.commands);
-    this.#platform = newSystrapPlatform();
+    this.#time = this.#newTime();
+    this.#platform = newSystrapPlatform(this.#guestClock());
+    this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { strace } = options.config;
     this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
       this.#tell({ type: 'events', events }),
     );
-    this.#time = this.#newTime();
     this.#services = this.#newServices();
     this.#platform.attach(trapSink(this.#services));
     this.#bell = hostEventfd();
@@ -238,6 +243,22 @@ export class Shard {
       guestsRun: () => this.#platform.running > 0,
       countTick: (tick) => control.countTick(tick),
     });
+  }
+
+  /** In virtual time guests ask for the time: what they could read by themselves does not leap. */
+  #guestClock(): SystrapOptions {
+    const { began, time } = this.#options.config;
+    const { keeper } = this.#time;
+    if (time === 'real') return { began };
+    const perNs = timestampsPerNs();
+    return { began, timestamp: () => BigInt(Math.floor(keeper.monotonic() * perNs)) };
+  }
+
+  #tellGuestsTime(): void {
+    const { keeper } = this.#time;
+    if (keeper.kind === 'virtual') return;
+    keeper.onShift = ({ monotonicNs }) => this.#platform.setClockShift(monotonicNs);
+    this.#platform.setClockShift(keeper.shift.monotonicNs);
   }
 
   #newServices(): KernelServices {

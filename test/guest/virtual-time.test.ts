@@ -164,7 +164,7 @@ describe('guests that wait for the host, in virtual time', () => {
 });
 
 /** What these programs check holds whether time leaps or not. */
-describe.each(['time', 'timers', 'timerfd', 'poll', 'epoll', 'futex', 'signals', 'threads'])(
+describe.each(['time', 'vdso', 'timers', 'timerfd', 'poll', 'epoll', 'futex', 'signals', 'threads'])(
   '%s.c, in virtual time',
   (name) => {
     (gcc ? test : test.skip)('says what it says natively', async () => {
