@@ -41,6 +41,8 @@ const CODE = 0x500;
 
 export interface VdsoImage {
   readonly bytes: Uint8Array;
+  /** Addresses of the functions, by name. */
+  readonly functions: ReadonlyMap<string, number>;
   /** Address of clock_gettime as a system call. */
   readonly systemCall: number;
 }
@@ -56,19 +58,20 @@ export function vdsoImage(): VdsoImage {
   const a = new Assembler(VDSO + CODE);
   const { functions, systemCall } = emitVdso(a);
   const code = a.finish();
-  const image = new TableWriter(symbolsOf(functions.map(([name, at]) => [name, a.addressOf(at) - VDSO])));
+  const addresses = new Map(functions.map(([name, place]) => [name, a.addressOf(place)]));
+  const image = new TableWriter(symbolsOf(addresses));
   assert(CODE + code.length <= VDSO_SIZE, 'the VDSO outgrew its page');
   image.bytes.set(code, CODE);
-  return { bytes: image.bytes, systemCall: a.addressOf(systemCall) };
+  return { bytes: image.bytes, functions: addresses, systemCall: a.addressOf(systemCall) };
 }
 
 /** Each function under both its names; and the version, as a symbol that stands for it. */
-function symbolsOf(functions: readonly (readonly [string, number])[]): Symbol[] {
+function symbolsOf(functions: ReadonlyMap<string, number>): Symbol[] {
   const symbols: Symbol[] = [
     { name: VERSION, info: (STB_GLOBAL << 4) | STT_OBJECT, section: SHN_ABS, value: 0 },
   ];
-  for (const [name, value] of functions) {
-    const here = { section: SOME_SECTION, value };
+  for (const [name, address] of functions) {
+    const here = { section: SOME_SECTION, value: address - VDSO };
     symbols.push({ ...here, name: `__vdso_${name}`, info: (STB_GLOBAL << 4) | STT_FUNC });
     symbols.push({ ...here, name, info: (STB_WEAK << 4) | STT_FUNC });
   }
