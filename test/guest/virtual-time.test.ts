@@ -168,7 +168,8 @@ describe.each(['time', 'vdso', 'timers', 'timerfd', 'poll', 'epoll', 'futex', 's
   '%s.c, in virtual time',
   (name) => {
     (gcc ? test : test.skip)('says what it says natively', async () => {
-      await expectSame(compile(name, folder), [], { cwd: folder, sandbox: VIRTUAL, input: 'typed\n' });
+      // Where each look at the clock is a system call, fewer of them will do.
+      await expectSame(compile(name, folder), ['20000'], { cwd: folder, sandbox: VIRTUAL, input: 'typed\n' });
     });
   },
 );

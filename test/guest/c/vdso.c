@@ -65,7 +65,8 @@ static long long by_call(clockid_t clock) {
   return syscall(SYS_clock_gettime, clock, &t) ? -1 : ns(&t);
 }
 
-enum { READS = 500000, EACH_CALL = 50 };
+enum { EACH_CALL = 50 };
+static int reads = 500000;
 static _Atomic long long latest;
 static clockid_t alternated;
 
@@ -73,7 +74,7 @@ static clockid_t alternated;
 static void *alternate(void *unused) {
   (void)unused;
   long back = 0;
-  for (int i = 0; i < READS; i++) {
+  for (int i = 0; i < reads; i++) {
     long long before = atomic_load(&latest);
     long long now = i % EACH_CALL ? by_vdso(alternated) : by_call(alternated);
     back += now < before;
@@ -93,8 +94,9 @@ static void one_clock(clockid_t clock) {
   printf("clock %d went back %ld times\n", clock, mine + (long)back);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
   limit_time(120);
+  if (argc > 1 && atoi(argv[1]) > 0) reads = atoi(argv[1]);
   static const char *const names[] = {"__vdso_clock_gettime", "__vdso_gettimeofday", "__vdso_time", "__vdso_getcpu",
                                       "__vdso_clock_getres", "clock_gettime", "nonsense"};
   for (unsigned i = 0; i < sizeof names / sizeof *names; i++) printf("%s: %d\n", names[i], find(names[i]) != NULL);
