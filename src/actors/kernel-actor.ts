@@ -26,6 +26,7 @@ import {
 } from '../messages/kernel.js';
 import type { ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
+import { KernelTime, type KernelTimeParts } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
 import type { Placement } from './placement.js';
@@ -38,14 +39,24 @@ export class KernelActor implements KernelOperations {
   readonly #shardOf = new Map<number, number>();
   readonly #asks: ShardAsks;
   readonly #pauses = new Pauses();
+  /** For operations that stop time and have their turn already. */
+  readonly time: KernelTime;
   #destroyed = false;
 
   constructor(
     readonly shards: readonly ActorRef<ShardCommand>[],
     readonly placement: Placement,
     readonly log: Log,
+    time: KernelTimeParts,
   ) {
     this.#asks = new ShardAsks(shards);
+    this.time = new KernelTime(time, {
+      askAll: async (command) => {
+        const answers = await this.#asks.askAll(command);
+        return answers.filter((answer) => answer.type === 'timePaused');
+      },
+      tellAll: (command) => this.#tellAll(command),
+    });
   }
 
   get events$(): Observable<KernelEvent> {
@@ -88,15 +99,18 @@ export class KernelActor implements KernelOperations {
     // The wait is in an object, so that the queue does not wait for it.
     const begun = await this.#queue.add(() => {
       if (this.#destroyed) return { rest: CLOSED };
+      // First, so that no timer acts between a task's stop and its clock's.
+      void this.time.pause('paused');
       return { rest: this.#pauses.begin(this.#asks.askAll((id) => ({ type: 'pause', id }))) };
     });
     return begun.rest;
   }
 
   unpause(): Promise<OperationResult<void>> {
-    return this.#queue.add(() => {
+    return this.#queue.add(async () => {
       if (this.#destroyed) return CLOSED;
       if (!this.#pauses.end()) return refused('NotPaused', E.EINVAL, 'the kernel is not paused');
+      if (this.#pauses.depth === 0) await this.time.resume('paused');
       this.#tellAll({ type: 'unpause' });
       return ok(undefined);
     });
@@ -115,6 +129,26 @@ export class KernelActor implements KernelOperations {
 
   async observe(types: readonly EventType[]): Promise<void> {
     this.#tellAll({ type: 'observe', types });
+  }
+
+  pauseTime(): Promise<void> {
+    return this.#queue.add(() => this.time.pause('asked'));
+  }
+
+  resumeTime(): Promise<void> {
+    return this.#queue.add(() => this.time.resume('asked'));
+  }
+
+  async realtimeClock(): Promise<bigint> {
+    return this.time.realtime();
+  }
+
+  async monotonicClock(): Promise<bigint> {
+    return this.time.monotonic();
+  }
+
+  async cpuClockNow(): Promise<number> {
+    return this.time.cpuClock();
   }
 
   async destroy(): Promise<void> {
@@ -136,6 +170,7 @@ export class KernelActor implements KernelOperations {
       case 'failed':
       case 'signalled':
       case 'paused':
+      case 'timePaused':
         this.#asks.settle(news);
         break;
       case 'exited':

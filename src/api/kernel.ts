@@ -102,6 +102,38 @@ export class Kernel {
     return this.#link.stop();
   }
 
+  /**
+   * Stops guests' time: their clocks, timers and timeouts, and the CPU clock. What computes goes on.
+   * Idempotent.
+   */
+  pauseTime(): Promise<void> {
+    return this.#link.operations.pauseTime();
+  }
+
+  /** Time goes on from where it stood, the wall clock from the present. Without a pause it does nothing. */
+  resumeTime(): Promise<void> {
+    return this.#link.operations.resumeTime();
+  }
+
+  /** Guests' CLOCK_REALTIME, in nanoseconds since the epoch. */
+  realtimeClock(): Promise<bigint> {
+    return this.#link.operations.realtimeClock();
+  }
+
+  nowNanoseconds(): Promise<bigint> {
+    return this.#link.operations.realtimeClock();
+  }
+
+  /** Guests' CLOCK_MONOTONIC, in nanoseconds since the kernel began. */
+  monotonicClock(): Promise<bigint> {
+    return this.#link.operations.monotonicClock();
+  }
+
+  /** Ticks of 10 ms in which some guest ran. */
+  cpuClockNow(): Promise<number> {
+    return this.#link.operations.cpuClockNow();
+  }
+
   /** Ends what still runs and frees everything. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -134,16 +166,23 @@ async function configOf(options: KernelOptions): Promise<KernelConfig> {
     const wrong = checkStraceFilter(filter);
     if (wrong) throw new OptionsError(`strace: ${wrong}`);
   }
+  const [sec, nsec] = process.hrtime();
   const cores = options.cores ?? availableParallelism();
+  const time = options.time ?? 'real';
+  const shards = options.shards ?? (time === 'virtual' ? 1 : cores);
+  // Shards would have to agree that all of them wait before any of their clocks may leap.
+  if (time === 'virtual' && shards > 1) throw new OptionsError("time: 'virtual' needs shards: 1");
   return {
     rootfs: options.rootfs ?? '/',
     binds: options.binds ?? [],
     tmpfs: options.tmpfs ?? [],
     hostname: options.hostname ?? 'troupe',
     cores,
-    shards: options.shards ?? cores,
+    shards,
     memoryBytes: options.memory ?? totalmem(),
     maxTasks: options.pids ?? DEFAULT_MAX_TASKS,
+    time,
+    began: { sec, nsec },
     strace: options.strace ? { filter } : undefined,
     logLevel: options.logLevel ?? DEFAULT_LOG_LEVEL,
   };
