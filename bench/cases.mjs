@@ -24,6 +24,14 @@ export function cases({ program, bigFile, middleFile }) {
           units: { usual: 300_000, native: 3_000_000, ...SLOW },
         },
         {
+          name: 'clock_gettime',
+          unit: 'ns',
+          inside: true,
+          limit: 2,
+          argv: (units) => [program, 'clock', String(units)],
+          units: { usual: 3_000_000 },
+        },
+        {
           name: 'CPU-bound (SHA-256 rounds)',
           unit: 'ns',
           inside: true,

@@ -257,8 +257,8 @@ export class Shard {
   #tellGuestsTime(): void {
     const { keeper } = this.#time;
     if (keeper.kind === 'virtual') return;
-    keeper.onShift = ({ monotonicNs }) => this.#platform.setClockShift(monotonicNs);
-    this.#platform.setClockShift(keeper.shift.monotonicNs);
+    keeper.onShift = (shiftNs) => this.#platform.setClockShift(shiftNs);
+    this.#platform.setClockShift(keeper.shiftNs);
   }
 
   #newServices(): KernelServices {

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Ns } from '../../../../src/base/brand.js';
 import { type Clock, later } from '../../../../src/base/clock.js';
-import { Timekeeper, type TimeShift } from '../../../../src/kernel/time/timekeeper.js';
+import { Timekeeper } from '../../../../src/kernel/time/timekeeper.js';
 
 const SEC = 1_000_000_000;
 let hostNs: number;
@@ -22,12 +22,18 @@ beforeEach(() => {
 });
 
 describe('a timekeeper', () => {
-  test('begins at zero, or where the loaded kernel stood', () => {
-    expect(new Timekeeper(source).monotonic()).toBe(0);
-    const loaded = new Timekeeper(source, 'real', 5 * SEC);
+  test('begins at zero, or goes on where the loaded kernel stood', () => {
+    const keeper = new Timekeeper(source);
+    expect(keeper.monotonic()).toBe(0);
+    expect(() => keeper.continueAt(1)).toThrow();
     hostNs = 7;
-    expect(loaded.monotonic()).toBe(5 * SEC + 7);
-    expect(loaded.realtime()).toEqual(source.realtime());
+    keeper.pause();
+    keeper.continueAt(5 * SEC);
+    expect(keeper.monotonic()).toBe(5 * SEC);
+    hostNs = 100;
+    keeper.resume(93);
+    expect(keeper.monotonic()).toBe(5 * SEC);
+    expect(keeper.realtime()).toEqual(source.realtime());
   });
 
   test('a pause is no part of monotonic time; the wall clock is at the present afterwards', () => {
@@ -81,9 +87,9 @@ describe('a timekeeper', () => {
 
   test('who reads by the shift is stopped before the time that stands is read', () => {
     const keeper = new Timekeeper(source);
-    const told: (TimeShift & { at: number })[] = [];
-    keeper.onShift = (shift) => {
-      told.push({ ...shift, at: hostNs });
+    const told: { shiftNs: number | undefined; at: number }[] = [];
+    keeper.onShift = (shiftNs) => {
+      told.push({ shiftNs, at: hostNs });
       hostNs += 10;
     };
     hostNs = 100;
@@ -92,8 +98,8 @@ describe('a timekeeper', () => {
     hostNs = 200;
     keeper.resume(90);
     expect(told).toEqual([
-      { monotonicNs: undefined, realtimeNs: 0, at: 100 },
-      { monotonicNs: -90, realtimeNs: 0, at: 200 },
+      { shiftNs: undefined, at: 100 },
+      { shiftNs: -90, at: 200 },
     ]);
   });
 
