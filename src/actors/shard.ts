@@ -19,6 +19,7 @@ import { SyscallTrace } from '../kernel/syscalls/syscall-trace.js';
 import { abandonTask } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
+import { pauseAll, unpauseAll } from '../kernel/task/stop.js';
 import { Task } from '../kernel/task/task.js';
 import { TaskSet } from '../kernel/task/task-set.js';
 import { HostWaits } from '../kernel/time/host-waits.js';
@@ -170,12 +171,18 @@ export class Shard {
       case 'resize':
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
         break;
+      case 'pause':
+        pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id: command.id }));
+        break;
+      case 'unpause':
+        unpauseAll(this.#services.tasks);
+        break;
       case 'kill':
         for (const group of this.#services.tasks.groups())
           startGroupExit(group, (command.status & 0xff) << 8);
         break;
       case 'pauseTime':
-        this.#tell({ type: 'timePaused', id: command.id, atNs: this.#time.pause() });
+        this.#time.pause();
         break;
       case 'resumeTime':
         this.#time.resume(command.lostNs);

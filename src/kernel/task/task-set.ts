@@ -39,6 +39,8 @@ export class TaskSet {
   readonly traceReturn: (task: Task, outcome: Outcome) => void;
   readonly shard: number;
   readonly maxTasks: number;
+  /** External pauses that hold (stop.ts). */
+  pauses = 0;
   readonly #tasks = new Map<number, Task>();
   readonly #groups = new Map<number, ThreadGroup>();
   readonly #pids: { readonly first: number; readonly stride: number };
@@ -106,6 +108,8 @@ export class TaskSet {
     }
     group.tasks.add(task);
     this.#tasks.set(task.tid, task);
+    task.stopCount += this.pauses;
+    if (this.pauses > 0) task.attention = true;
   }
 
   /** The number of a thread that has ended. */

@@ -23,6 +23,8 @@ export class Timekeeper implements Clock {
   #skippedNs = 0;
   /** The source's time at which time was paused. */
   #pausedAtNs: Ns | undefined;
+  /** What was shown while time stood still: it goes on from here, never before. */
+  #leastNs = 0;
   /** Told whenever `shiftNs` changes: who reads the source's clock without asking us. */
   onShift: (shiftNs: number | undefined) => void = () => {};
 
@@ -32,7 +34,8 @@ export class Timekeeper implements Clock {
   ) {}
 
   monotonic(): Ns {
-    return ((this.#pausedAtNs ?? this.source.monotonic()) + this.#shiftNs) as Ns;
+    const now = (this.#pausedAtNs ?? this.source.monotonic()) + this.#shiftNs;
+    return Math.max(now, this.#leastNs) as Ns;
   }
 
   realtime(): Timespec {
@@ -42,9 +45,8 @@ export class Timekeeper implements Clock {
 
   coarse(which: 'monotonic' | 'realtime'): Timespec {
     if (which === 'realtime') return later(this.source.coarse('realtime'), this.#skippedNs);
-    if (this.#pausedAtNs === undefined) return later(this.source.coarse('monotonic'), this.#shiftNs);
-    const now = this.monotonic();
-    return { sec: Math.floor(now / NS_PER_SEC), nsec: now % NS_PER_SEC };
+    const now = this.isPaused ? 0 : this.#coarseNs();
+    return later({ sec: 0, nsec: 0 }, Math.max(now, this.#leastNs));
   }
 
   /** The wall clock in nanoseconds since the epoch. */
@@ -57,29 +59,43 @@ export class Timekeeper implements Clock {
     return this.#pausedAtNs !== undefined;
   }
 
-  /** Monotonic time less the source's; undefined while time stands still. */
+  /** Monotonic time less the source's; undefined while time stands still, or has not caught up. */
   get shiftNs(): number | undefined {
-    return this.isPaused ? undefined : this.#shiftNs;
+    return this.isPaused || this.isBehind ? undefined : this.#shiftNs;
   }
 
-  /** Stops monotonic time; the source's time at which it stopped. Idempotent. */
-  pause(): Ns {
-    if (this.#pausedAtNs === undefined) {
-      // Whoever reads by the shift stops first: nobody may have seen a later time than the one that stands.
-      this.onShift(undefined);
-      this.#pausedAtNs = this.source.monotonic();
-    }
-    return this.#pausedAtNs;
+  /** Some clock would show less than during the last pause: all show that for as long. */
+  get isBehind(): boolean {
+    return this.#leastNs > 0 && this.#coarseNs() < this.#leastNs;
+  }
+
+  #coarseNs(): number {
+    const { sec, nsec } = this.source.coarse('monotonic');
+    return sec * NS_PER_SEC + nsec + this.#shiftNs;
+  }
+
+  /** Stops monotonic time. Idempotent. */
+  pause(): void {
+    if (this.isPaused) return;
+    // Whoever reads by the shift stops first: nobody may have seen a later time than the one that stands.
+    this.onShift(undefined);
+    this.#pausedAtNs = this.source.monotonic();
+    this.#leastNs = this.monotonic();
   }
 
   /**
-   * Goes on; without a pause it does nothing. `lostNs` is how long the pause was. Shards are told the same,
-   * counted from when the last of them stopped, so that no shard's time goes back.
+   * Goes on; without a pause it does nothing. All shards are told the same loss, counted from before any of
+   * them stopped: afterwards they agree, but those that stopped late are behind what they showed for a moment,
+   * as coarse clocks are. `caughtUp` is to be called when they no longer are.
    */
   resume(lostNs: number): void {
-    if (this.#pausedAtNs === undefined) return;
+    if (!this.isPaused) return;
     this.#pausedAtNs = undefined;
     this.#shiftNs -= lostNs;
+    this.onShift(this.shiftNs);
+  }
+
+  caughtUp(): void {
     this.onShift(this.shiftNs);
   }
 
@@ -87,6 +103,7 @@ export class Timekeeper implements Clock {
   continueAt(monotonicNs: number): void {
     assert(this.#pausedAtNs !== undefined, 'time is set only while it stands still');
     this.#shiftNs = monotonicNs - this.#pausedAtNs;
+    this.#leastNs = monotonicNs;
   }
 
   /** Leaps over time in which nobody does anything. */
