@@ -39,7 +39,8 @@ export class KernelActor implements KernelOperations {
   readonly #shardOf = new Map<number, number>();
   readonly #asks: ShardAsks;
   readonly #pauses = new Pauses();
-  readonly #time: KernelTime;
+  /** For operations that stop time and have their turn already. */
+  readonly time: KernelTime;
   #destroyed = false;
 
   constructor(
@@ -49,7 +50,7 @@ export class KernelActor implements KernelOperations {
     clocks: KernelClocks,
   ) {
     this.#asks = new ShardAsks(shards);
-    this.#time = new KernelTime(clocks, (command) => this.#tellAll(command));
+    this.time = new KernelTime(clocks, (command) => this.#tellAll(command));
   }
 
   get events$(): Observable<KernelEvent> {
@@ -92,7 +93,7 @@ export class KernelActor implements KernelOperations {
     // The wait is in an object, so that the queue does not wait for it.
     const begun = await this.#queue.add(() => {
       if (this.#destroyed) return { rest: CLOSED };
-      this.#time.pause('pause');
+      this.time.pause('paused');
       return { rest: this.#pauses.begin(this.#asks.askAll((id) => ({ type: 'pause', id }))) };
     });
     return begun.rest;
@@ -102,7 +103,7 @@ export class KernelActor implements KernelOperations {
     return this.#queue.add(() => {
       if (this.#destroyed) return CLOSED;
       if (!this.#pauses.end()) return refused('NotPaused', E.EINVAL, 'the kernel is not paused');
-      if (this.#pauses.depth === 0) this.#time.resume('pause');
+      if (this.#pauses.depth === 0) this.time.resume('paused');
       this.#tellAll({ type: 'unpause' });
       return ok(undefined);
     });
@@ -124,23 +125,23 @@ export class KernelActor implements KernelOperations {
   }
 
   pauseTime(): Promise<void> {
-    return this.#queue.add(() => this.#time.pause('pauseTime'));
+    return this.#queue.add(() => this.time.pause('asked'));
   }
 
   resumeTime(): Promise<void> {
-    return this.#queue.add(() => this.#time.resume('pauseTime'));
+    return this.#queue.add(() => this.time.resume('asked'));
   }
 
   async realtimeClock(): Promise<bigint> {
-    return this.#time.realtime();
+    return this.time.realtime();
   }
 
   async monotonicClock(): Promise<bigint> {
-    return this.#time.monotonic();
+    return this.time.monotonic();
   }
 
   async cpuClockNow(): Promise<number> {
-    return this.#time.cpuClock();
+    return this.time.cpuClock();
   }
 
   async destroy(): Promise<void> {

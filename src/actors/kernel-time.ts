@@ -16,11 +16,11 @@ export interface KernelClocks {
   readonly cpuClock: () => number;
 }
 
-/** Why time stands still: each reason counts once. */
-export type PauseReason = 'pause' | 'pauseTime' | 'save';
+/** What keeps time still: the embedder's pauseTime, paused tasks, a save. Each counts once. */
+export type TimeHold = 'asked' | 'paused' | 'saving';
 
 export class KernelTime {
-  readonly #reasons = new Set<PauseReason>();
+  readonly #holds = new Set<TimeHold>();
   #pausedAtNs = 0;
 
   constructor(
@@ -29,17 +29,17 @@ export class KernelTime {
   ) {}
 
   /** Idempotent. */
-  pause(reason: PauseReason): void {
-    if (this.#reasons.size === 0) {
+  pause(hold: TimeHold): void {
+    if (this.#holds.size === 0) {
       this.#pausedAtNs = this.#hostNs();
       this.tellAll({ type: 'pauseTime' });
     }
-    this.#reasons.add(reason);
+    this.#holds.add(hold);
   }
 
-  /** Without a pause for this reason it does nothing. */
-  resume(reason: PauseReason): void {
-    if (!this.#reasons.delete(reason) || this.#reasons.size > 0) return;
+  /** Without this hold it does nothing. */
+  resume(hold: TimeHold): void {
+    if (!this.#holds.delete(hold) || this.#holds.size > 0) return;
     this.tellAll({ type: 'resumeTime', lostNs: this.#hostNs() - this.#pausedAtNs });
   }
 
