@@ -26,7 +26,7 @@ import {
 } from '../messages/kernel.js';
 import type { ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
-import { KernelTime, type KernelTimeParts } from './kernel-time.js';
+import { type KernelClocks, KernelTime } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
 import type { Placement } from './placement.js';
@@ -47,16 +47,10 @@ export class KernelActor implements KernelOperations {
     readonly shards: readonly ActorRef<ShardCommand>[],
     readonly placement: Placement,
     readonly log: Log,
-    time: KernelTimeParts,
+    clocks: KernelClocks,
   ) {
     this.#asks = new ShardAsks(shards);
-    this.time = new KernelTime(time, {
-      askAll: async (command) => {
-        const answers = await this.#asks.askAll(command);
-        return answers.filter((answer) => answer.type === 'timePaused');
-      },
-      tellAll: (command) => this.#tellAll(command),
-    });
+    this.time = new KernelTime(clocks, (command) => this.#tellAll(command));
   }
 
   get events$(): Observable<KernelEvent> {
@@ -99,18 +93,17 @@ export class KernelActor implements KernelOperations {
     // The wait is in an object, so that the queue does not wait for it.
     const begun = await this.#queue.add(() => {
       if (this.#destroyed) return { rest: CLOSED };
-      // First, so that no timer acts between a task's stop and its clock's.
-      void this.time.pause('paused');
+      this.time.pause('paused');
       return { rest: this.#pauses.begin(this.#asks.askAll((id) => ({ type: 'pause', id }))) };
     });
     return begun.rest;
   }
 
   unpause(): Promise<OperationResult<void>> {
-    return this.#queue.add(async () => {
+    return this.#queue.add(() => {
       if (this.#destroyed) return CLOSED;
       if (!this.#pauses.end()) return refused('NotPaused', E.EINVAL, 'the kernel is not paused');
-      if (this.#pauses.depth === 0) await this.time.resume('paused');
+      if (this.#pauses.depth === 0) this.time.resume('paused');
       this.#tellAll({ type: 'unpause' });
       return ok(undefined);
     });
@@ -170,7 +163,6 @@ export class KernelActor implements KernelOperations {
       case 'failed':
       case 'signalled':
       case 'paused':
-      case 'timePaused':
         this.#asks.settle(news);
         break;
       case 'exited':

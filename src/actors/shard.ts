@@ -172,7 +172,7 @@ export class Shard {
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
         break;
       case 'pause':
-        this.#pause(command.id);
+        pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id: command.id }));
         break;
       case 'unpause':
         unpauseAll(this.#services.tasks);
@@ -182,7 +182,7 @@ export class Shard {
           startGroupExit(group, (command.status & 0xff) << 8);
         break;
       case 'pauseTime':
-        this.#tell({ type: 'timePaused', id: command.id, atNs: this.#time.pause() });
+        this.#time.pause();
         break;
       case 'resumeTime':
         this.#time.resume(command.lostNs);
@@ -242,10 +242,6 @@ export class Shard {
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
-  #pause(id: number): void {
-    pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id }));
-  }
-
   #newTime(): ShardTime {
     const { config, control } = this.#options;
     return new ShardTime({
@@ -268,8 +264,8 @@ export class Shard {
   #tellGuestsTime(): void {
     const { keeper } = this.#time;
     if (keeper.kind === 'virtual') return;
-    keeper.onShift = ({ monotonicNs }) => this.#platform.setClockShift(monotonicNs);
-    this.#platform.setClockShift(keeper.shift.monotonicNs);
+    keeper.onShift = (shiftNs) => this.#platform.setClockShift(shiftNs);
+    this.#platform.setClockShift(keeper.shiftNs);
   }
 
   #newServices(): KernelServices {

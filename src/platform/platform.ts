@@ -209,7 +209,7 @@ export interface Platform {
    * How far the monotonic clock of guests is ahead of the kernel's beginning by the host's clock; undefined:
    * they cannot tell it by themselves now.
    */
-  setClockShift(monotonicNs: number | undefined): void;
+  setClockShift(shiftNs: number | undefined): void;
   /** Reports traps that have come; returns how many. Never blocks. */
   poll(): number;
   /** Waits until something happens, at most `timeoutNs` (Infinity: for as long as it takes). */

@@ -254,8 +254,8 @@ export class SystrapPlatform implements Platform, SystrapHost {
     Atomics.store(this.#words, PARKED, 0);
   }
 
-  setClockShift(monotonicNs: number | undefined): void {
-    this.#clock.setShift(monotonicNs);
+  setClockShift(shiftNs: number | undefined): void {
+    this.#clock.setShift(shiftNs);
   }
 
   watch(fd: HostFd, events: number, ready: (events: number) => void): () => void {
