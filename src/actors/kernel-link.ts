@@ -16,13 +16,28 @@ export interface KernelNews {
   broke(error: unknown): void;
 }
 
+/** Of kernels that are open. One listener for all: a process may have hundreds. */
+const pools = new Set<ShardPool>();
+
+// Workers that sleep in a host call do not notice that the process ends.
+function shutDownAll(): void {
+  for (const pool of pools) pool.shutDown();
+}
+
+function opened(pool: ShardPool): void {
+  if (pools.size === 0) process.on('exit', shutDownAll);
+  pools.add(pool);
+}
+
+function closed(pool: ShardPool): void {
+  if (pools.delete(pool) && pools.size === 0) process.off('exit', shutDownAll);
+}
+
 export class KernelLink {
   readonly operations: Remote<KernelOperations>;
   readonly #pool: ShardPool;
   readonly #ports: MessagePort[];
   readonly #untrack = track('kernel');
-  // Workers that sleep in a host call do not notice that the process ends.
-  readonly #onExit = (): void => this.#pool.shutDown();
 
   constructor(config: KernelConfig, news: KernelNews) {
     const operations = new MessageChannel();
@@ -32,7 +47,7 @@ export class KernelLink {
     events.port1.on('message', (event: KernelEvent) => news.event(event));
     this.#ports = [operations.port1, events.port1];
     for (const port of this.#ports) port.unref();
-    process.once('exit', this.#onExit);
+    opened(this.#pool);
     this.#pool.ended.catch((error: unknown) => news.broke(error));
   }
 
@@ -46,7 +61,7 @@ export class KernelLink {
   }
 
   async close(): Promise<void> {
-    process.off('exit', this.#onExit);
+    closed(this.#pool);
     release(this.operations as Remote<never>);
     await this.#pool.destroy();
     for (const port of this.#ports) port.close();
