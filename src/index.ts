@@ -8,12 +8,29 @@
  */
 
 export { CallersTerminal } from './api/callers-terminal.js';
+export type { EventStream } from './api/event-stream.js';
 export { Kernel } from './api/kernel.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
-export type { EventType, KernelEvent } from './messages/events.js';
+export { straceLine } from './kernel/watch/strace-line.js';
+export type {
+  EventBase,
+  EventOf,
+  EventType,
+  FaultEvent,
+  FileEvent,
+  KernelEvent,
+  SchedulingEvent,
+  SignalEvent,
+  StopEvent,
+  StreamEvent,
+  SyscallEvent,
+  TaskEvent,
+  TimerEvent,
+} from './messages/events.js';
 export {
   type Bind,
   defaultEnv,
+  type EventFilter,
   type KernelOptions,
   OptionsError,
   type SpawnOptions,

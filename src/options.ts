@@ -7,6 +7,7 @@
  */
 import * as v from 'valibot';
 import { LOG_LEVELS, type LogLevel } from './base/log.js';
+import { EVENT_TYPES, type EventType } from './messages/events.js';
 
 export type { LogLevel } from './base/log.js';
 
@@ -82,6 +83,19 @@ export interface SpawnOptions {
   argv0?: string | undefined;
 }
 
+/** Which events an observer wants; what is absent excludes nothing. */
+export interface EventFilter<T extends EventType = EventType> {
+  types?: readonly T[] | undefined;
+  /** Process ids; threads count as their process. */
+  pids?: readonly number[] | undefined;
+  /** System calls, for events of these: names and classes as strace's -e trace=, `['openat', '%network']`. */
+  syscalls?: string | readonly string[] | undefined;
+  /** Absolute paths in the sandbox: only events that name these files, or what is beneath them. */
+  paths?: readonly string[] | undefined;
+  /** Nothing is dropped: an observer that is slower than the guests holds them. Default: false. */
+  lossless?: boolean | undefined;
+}
+
 /** The caller asked for something that no kernel can do; the message is one line. */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
@@ -128,6 +142,17 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
   logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
 });
 
+const TYPES = Object.values(EVENT_TYPES).flat();
+const filterSchema: v.GenericSchema<unknown, EventFilter> = v.strictObject({
+  types: v.optional(
+    v.array(v.picklist(TYPES, `must be of ${TYPES.join(', ')}`), 'must be an array of types of events'),
+  ),
+  pids: v.optional(v.array(count(1, 4_194_304), 'must be an array of process ids')),
+  syscalls: v.optional(v.union([text, v.array(text)], 'must be a string or an array of strings')),
+  paths: v.optional(v.array(absolute, 'must be an array of absolute paths')),
+  lossless: v.optional(v.boolean('must be a boolean')),
+});
+
 const stdioWord = v.picklist(['inherit', 'pipe', 'ignore'] as const);
 const stdioMessage =
   "must be 'inherit', 'pipe', 'ignore', 'pty' or an array of the first three and descriptor numbers";
@@ -162,6 +187,10 @@ export function parseKernelOptions(options: unknown): KernelOptions {
 
 export function parseSpawnOptions(options: unknown): SpawnOptions {
   return check(spawnSchema, options);
+}
+
+export function parseEventFilter(filter: unknown): EventFilter {
+  return check(filterSchema, filter);
 }
 
 const INHERITED = ['PATH', 'HOME', 'TERM', 'LANG'] as const;

@@ -10,11 +10,11 @@
  *
  * Calls go down only: embedder → KernelActor → shard → thread group → task.
  */
-import { concatMap, defer, type Observable, Subject } from 'rxjs';
+import { concatMap, defer, Subject } from 'rxjs';
 import { E } from '../abi/errno.js';
 import { assertNever } from '../base/assert.js';
 import type { Log } from '../base/log.js';
-import type { EventType, KernelEvent } from '../messages/events.js';
+import type { ObserverSpec } from '../messages/events.js';
 import type { CreatedProcess, KernelOperations, OperationResult } from '../messages/kernel.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
@@ -28,7 +28,6 @@ type Answer = Extract<ShardNews, { id: number }>;
 
 export class KernelActor implements KernelOperations {
   readonly #operations = new Subject<Operation>();
-  readonly #events = new Subject<KernelEvent>();
   readonly #exits = new Subject<void>();
   readonly #shardOf = new Map<number, number>();
   readonly #answers = new Map<number, (answer: Answer) => void>();
@@ -41,10 +40,6 @@ export class KernelActor implements KernelOperations {
     readonly log: Log,
   ) {
     this.#operations.pipe(concatMap((operation) => defer(() => operation.run()))).subscribe();
-  }
-
-  get events$(): Observable<KernelEvent> {
-    return this.#events.asObservable();
   }
 
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>> {
@@ -90,8 +85,12 @@ export class KernelActor implements KernelOperations {
     }
   }
 
-  async observe(types: readonly EventType[]): Promise<void> {
-    for (const shard of this.shards) shard.tell({ type: 'observe', types });
+  async observe(observer: ObserverSpec): Promise<void> {
+    for (const shard of this.shards) shard.tell({ type: 'observe', observer });
+  }
+
+  async unobserve(id: number): Promise<void> {
+    for (const shard of this.shards) shard.tell({ type: 'unobserve', id });
   }
 
   async destroy(): Promise<void> {
@@ -100,7 +99,6 @@ export class KernelActor implements KernelOperations {
     this.#failPending('the kernel is closed');
     this.#shardOf.clear();
     this.#exits.next();
-    this.#events.complete();
   }
 
   /** What a shard has to say. */
@@ -121,9 +119,6 @@ export class KernelActor implements KernelOperations {
         this.placement.left(news.shard);
         this.#shardOf.delete(news.pid);
         this.#exits.next();
-        break;
-      case 'events':
-        for (const event of news.events) this.#events.next(event);
         break;
       case 'broken':
         this.log.error({ shard: news.shard, why: news.why }, 'a shard broke');

@@ -31,8 +31,14 @@ export interface ReactorParts {
   readonly drainMail: () => boolean;
   /** Runs tasks that became runnable by something else than a trap. */
   readonly runReady: () => void;
-  /** Called when the shard has nothing to do for now, before it spins. */
+  /** Called when the shard has nothing to do for now, before it spins … */
   readonly settled: () => void;
+  /** … and before it sleeps. */
+  readonly resting: () => void;
+  /** No guest may go on: events are waiting for their observer. Traps are left where they are. */
+  readonly held: () => boolean;
+  /** Waits for that to end, for a moment at most. */
+  readonly awaitRelease: () => void;
   /** Whether messages wait at ports. */
   readonly portMail: () => number;
   /** Whether the event loop has to come round for another reason. */
@@ -82,16 +88,26 @@ export class Reactor {
   #turn(): boolean {
     const { parts } = this;
     for (;;) {
+      if (parts.held()) return this.#hold();
       this.#work();
       if (parts.isOver()) return true;
       parts.settled();
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
+      parts.resting();
       const wait = parts.timers.nextNs - parts.now();
       parts.platform.park(Math.min(wait, LONGEST_PARK_NS));
       parts.runReady();
       if (parts.portMail() !== this.#seenPortMail) return false;
     }
+  }
+
+  /** Operations from outside are served meanwhile, so that a kill or a shutdown gets through. */
+  #hold(): boolean {
+    const { parts } = this;
+    parts.awaitRelease();
+    parts.drainMail();
+    return parts.isOver();
   }
 
   /** Does what there is to do. */
@@ -105,6 +121,7 @@ export class Reactor {
       busy = n > 0;
       if (busy && traps < TRAPS_PER_ROUND) continue;
       if (traps >= TRAPS_PER_ROUND) {
+        if (this.parts.held()) return;
         platform.park(0);
         traps = 0;
       }

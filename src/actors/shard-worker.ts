@@ -7,6 +7,8 @@ import { assertNever, present } from '../base/assert.js';
 import type { ShardTask } from '../messages/shard.js';
 import { ringingRef } from './actor-ref.js';
 import { ControlBlock } from './control-block.js';
+import { EventBlock } from './event-block.js';
+import { EventOutbox } from './event-outbox.js';
 import { HOST_SHARD } from './host-shard.js';
 import { KernelHost } from './kernel-host.js';
 import type { PoolData } from './pool-data.js';
@@ -26,9 +28,11 @@ export default function run(task: ShardTask): Promise<number | undefined> {
   }
 }
 
-async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'shard' }>): Promise<undefined> {
+async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<undefined> {
+  const { index, events, news, kernel } = task;
   const data = workerData as PoolData;
   const control = new ControlBlock(data.control);
+  const block = new EventBlock(data.eventBlock);
   const host = kernel && new KernelHost(data, control, kernel, (command) => shard?.receive(command));
   shard = new Shard({
     index,
@@ -36,6 +40,13 @@ async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'sha
     control,
     commands: new Ring(present(data.commands[index], 'command ring')),
     news: host ? host.news : ringingRef(present(news, 'port'), () => control.ringForPort(HOST_SHARD)),
+    outbox: new EventOutbox({
+      shard: index,
+      ring: new Ring(present(data.events[index], 'event ring')),
+      block,
+      wake: () => events.postMessage(null),
+    }),
+    eventBlock: block,
     needsEventLoop: () => host?.hasBacklog === true,
   });
   try {
@@ -47,5 +58,6 @@ async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'sha
   } finally {
     host?.dispose();
     news?.close();
+    events.close();
   }
 }

@@ -13,15 +13,13 @@ import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
-import { traceReturn } from '../kernel/syscalls/strace.js';
-import { parseStraceFilter } from '../kernel/syscalls/strace-filter.js';
-import { SyscallTrace } from '../kernel/syscalls/syscall-trace.js';
 import { abandonTask } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
 import { Task } from '../kernel/task/task.js';
 import { TaskSet } from '../kernel/task/task-set.js';
 import { newUtsNamespace } from '../kernel/uts.js';
+import { CallWatch } from '../kernel/watch/call-watch.js';
 import type { KernelConfig } from '../messages/kernel.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
@@ -32,10 +30,12 @@ import { hostRandom } from '../platform/host/random.unsafe.js';
 import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
+import type { EventBlock } from './event-block.js';
 import { EventHub } from './event-hub.js';
+import type { EventOutbox } from './event-outbox.js';
 import { lazyLog } from './lazy-log.js';
+import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
-import { printLine } from './print-line.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
 import { StdioPlan } from './stdio-plan.js';
@@ -50,6 +50,8 @@ export interface ShardOptions {
   readonly control: ControlBlock;
   readonly commands: Ring;
   readonly news: ActorRef<ShardNews>;
+  readonly outbox: EventOutbox;
+  readonly eventBlock: EventBlock;
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -59,6 +61,9 @@ export class Shard {
   readonly #platform: SystrapPlatform;
   readonly #hostFiles = new NodeHostFiles();
   readonly #timers = new ShardTimers();
+  readonly #clock = new HostClock();
+  readonly #bootNs = this.#clock.monotonic();
+  readonly #calls = new CallWatch();
   readonly #hub: EventHub;
   readonly #mailbox: MailboxReceiver<ShardCommand>;
   readonly #services: KernelServices;
@@ -78,11 +83,11 @@ export class Shard {
     this.#mailbox = new MailboxReceiver(options.commands);
     this.#platform = newSystrapPlatform();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
-    const { strace } = options.config;
-    this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
-      this.#tell({ type: 'events', events }),
-    );
+    const { index, config, eventBlock, outbox } = options;
+    const timeNs = (): number => this.#clock.monotonic() - this.#bootNs;
+    this.#hub = new EventHub(index, eventBlock, outbox, this.#calls, timeNs);
     this.#services = this.#newServices();
+    for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
     this.#platform.attach(trapSink(this.#services));
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
@@ -111,7 +116,10 @@ export class Shard {
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
-      settled: () => this.#hub.flush(),
+      settled: () => this.#hub.settled(),
+      resting: () => this.#hub.flush(),
+      held: () => this.#hub.held,
+      awaitRelease: () => this.#hub.awaitProgress(),
       portMail: () => control.portMail(index),
       needsEventLoop: this.#options.needsEventLoop,
       isOver: () => this.#over || control.isShutDown,
@@ -158,7 +166,10 @@ export class Shard {
           startGroupExit(group, (command.status & 0xff) << 8);
         break;
       case 'observe':
-        this.#hub.observe(command.types);
+        this.#hub.observe(command.observer);
+        break;
+      case 'unobserve':
+        this.#hub.unobserve(command.id);
         break;
       case 'shutdown':
         this.#over = true;
@@ -214,12 +225,10 @@ export class Shard {
 
   #newServices(): KernelServices {
     const { config, index } = this.#options;
-    const clock = new HostClock();
-    const trace = newTrace(config);
     return {
       platform: this.#platform,
-      clock,
-      bootMonotonicNs: clock.monotonic(),
+      clock: this.#clock,
+      bootMonotonicNs: this.#bootNs,
       random: hostRandom,
       hostFiles: this.#hostFiles,
       log: lazyLog(config.logLevel, `shard${index}`),
@@ -234,32 +243,23 @@ export class Shard {
       tasks: new TaskSet({
         maxTasks: config.maxTasks,
         dispatch,
-        traceReturn,
         shard: index,
         pids: { first: 2 + index, stride: config.shards },
       }),
       uts: newUtsNamespace(config.hostname),
       timers: this.#timers,
-      ...(trace ? { syscallTrace: trace } : {}),
+      calls: this.#calls,
     };
   }
 
   #dispose(): void {
-    this.#hub.flush();
+    this.#hub.finish();
     for (const bridge of this.#bridges.values()) bridge.close();
     for (const task of this.#services.tasks.all()) abandonTask(task);
     this.#platform.dispose();
     this.#mounts?.dispose();
     this.#untrack();
   }
-}
-
-function newTrace(config: KernelConfig): SyscallTrace | undefined {
-  const filter = config.strace?.filter;
-  if (filter === undefined) return undefined;
-  const parsed = parseStraceFilter(filter);
-  if ('error' in parsed) throw new Error(parsed.error);
-  return new SyscallTrace({ filter: parsed });
 }
 
 function rootOptions(config: KernelConfig): Parameters<typeof newRootNamespace>[1] {

@@ -7,9 +7,9 @@ import type { Log } from '../base/log.js';
 import type { KernelEvent } from '../messages/events.js';
 import type { Platform } from '../platform/platform.js';
 import type { HostFiles } from './fs/host-files.js';
-import type { SyscallTrace } from './syscalls/syscall-trace.js';
 import type { TaskSet } from './task/task-set.js';
 import type { UtsNamespace } from './uts.js';
+import type { CallWatch } from './watch/call-watch.js';
 
 export interface Random {
   fill(into: Uint8Array): void;
@@ -51,8 +51,8 @@ export interface KernelServices {
   readonly tasks: TaskSet;
   readonly uts: UtsNamespace;
   readonly timers: TimerQueue;
-  /** What to trace of system calls; absent: everything while `events` wants `syscall`. */
-  readonly syscallTrace?: SyscallTrace;
+  /** Who watches system calls; absent: nobody can. */
+  readonly calls?: CallWatch;
   /** Timestamps for inodes: now, or the kernel's clock. */
 }
 

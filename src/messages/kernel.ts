@@ -2,7 +2,7 @@
  * Embedder ↔ KernelActor: the operations behind Comlink. Each takes its turn in the one queue of
  * external operations, unless it says otherwise.
  */
-import type { KernelEvent } from './events.js';
+import type { ObserverSpec } from './events.js';
 import type { ProcessSpec, StartObstacle } from './shard.js';
 
 export interface CreatedProcess {
@@ -33,7 +33,9 @@ export interface KernelOperations {
   kill(status: number): Promise<void>;
   /** Resolves when no process lives. */
   waitExited(): Promise<void>;
-  observe(types: readonly KernelEvent['type'][]): Promise<void>;
+  /** Events begin to flow, past the Kernel actor, before any operation that is asked for later. */
+  observe(observer: ObserverSpec): Promise<void>;
+  unobserve(id: number): Promise<void>;
   /** Shuts the shards down. Idempotent. */
   destroy(): Promise<void>;
 }
@@ -59,8 +61,6 @@ export interface KernelPorts {
   readonly operations: MessagePort;
   /** What the other shards have to say. */
   readonly news: readonly MessagePort[];
-  /** Events on their way to the embedder. */
-  readonly events: MessagePort;
 }
 
 type MessagePort = import('node:worker_threads').MessagePort;

@@ -2,7 +2,7 @@
  * KernelActor ↔ shard. Commands go down in order, answers and news come up: by plain calls on the shard
  * that hosts the actor, by a ring and a port on the others.
  */
-import type { KernelEvent } from './events.js';
+import type { ObserverSpec } from './events.js';
 import type { KernelPorts } from './kernel.js';
 
 /** Where a guest's descriptor n comes from. */
@@ -35,7 +35,8 @@ export type ShardCommand =
   | { readonly type: 'resize'; readonly pid: number; readonly columns: number; readonly rows: number }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
-  | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
+  | { readonly type: 'observe'; readonly observer: ObserverSpec }
+  | { readonly type: 'unobserve'; readonly id: number }
   | { readonly type: 'shutdown' };
 
 /** What stood in the way of a process: its program, its working directory, or the making of the sandbox. */
@@ -58,7 +59,6 @@ export type ShardNews =
     }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
-  | { readonly type: 'events'; readonly events: readonly KernelEvent[] }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };
 
 /** What the pool runs on a shard. */
@@ -66,6 +66,8 @@ export type ShardTask =
   | {
       readonly type: 'shard';
       readonly index: number;
+      /** Tells the embedder that there are events in this shard's ring. */
+      readonly events: MessagePort;
       /** To the Kernel actor; not for the shard that hosts it … */
       readonly news?: MessagePort;
       /** … which gets what that needs instead. */

@@ -21,5 +21,6 @@ const RAW_ARGUMENTS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => arg(name, wor
 
 export function reportUnimplemented(task: Task, number: number, name: string): void {
   const { events } = task.kernel;
-  if (events.wants('unimplemented')) events.emit({ ...eventBase(task), type: 'unimplemented', name, number });
+  if (events.wants('unimplemented'))
+    events.emit({ ...eventBase(task), type: 'unimplemented', name, sysno: number });
 }

@@ -66,7 +66,9 @@ export function createProcess(kernel: KernelServices, request: ProcessRequest): 
   task.comm = program.comm;
   kernel.tasks.add(task);
   const { events } = kernel;
-  if (events.wants('taskStart')) events.emit({ ...eventBase(task), type: 'taskStart', comm: task.comm });
+  if (events.wants('taskStart')) {
+    events.emit({ ...eventBase(task), type: 'taskStart', comm: task.comm, ppid: group.parentPid });
+  }
   if (events.wants('exec')) events.emit({ ...eventBase(task), type: 'exec', filename, argv });
   return task;
 }
