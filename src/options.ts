@@ -45,6 +45,10 @@ export interface KernelOptions {
   pids?: number | undefined;
   /** Prints system calls as strace does. */
   strace?: StraceOptions | undefined;
+  /** Faults, signals, delays and short transfers by rule, as strace's -e inject=. */
+  inject?: string | readonly string[] | undefined;
+  /** Of the choices that `chance=` of a rule makes. Default: 0. */
+  injectSeed?: number | undefined;
   logLevel?: LogLevel | undefined;
 }
 
@@ -139,6 +143,8 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
   strace: v.optional(
     v.strictObject({ filter: v.optional(text), sink: v.optional(v.literal('stderr', "must be 'stderr'")) }),
   ),
+  inject: v.optional(v.union([nonEmpty, v.array(nonEmpty)], 'must be a rule or an array of rules')),
+  injectSeed: v.optional(count(0, 0xffff_ffff)),
   logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
 });
 

@@ -93,6 +93,26 @@ export class KernelActor implements KernelOperations {
     for (const shard of this.shards) shard.tell({ type: 'unobserve', id });
   }
 
+  intercept(url: string): Promise<OperationResult<number>> {
+    return this.#serialized(async () => {
+      const hooks = this.#nextId++;
+      const answers = await Promise.all(
+        this.shards.map((_, shard) => this.#ask(shard, (id) => ({ type: 'intercept', id, hooks, url }))),
+      );
+      for (const answer of answers) {
+        if (answer.type === 'intercepting' && answer.wrong === undefined) continue;
+        await this.stopIntercepting(hooks);
+        if (answer.type !== 'intercepting') return refusal(answer);
+        return { type: 'error', errno: E.EINVAL, message: answer.wrong ?? '' };
+      }
+      return { type: 'ok', value: hooks };
+    });
+  }
+
+  async stopIntercepting(hooks: number): Promise<void> {
+    for (const shard of this.shards) shard.tell({ type: 'stopIntercepting', hooks });
+  }
+
   async destroy(): Promise<void> {
     this.#destroyed = true;
     for (const shard of this.shards) shard.tell({ type: 'shutdown' });
@@ -109,7 +129,8 @@ export class KernelActor implements KernelOperations {
         break;
       case 'created':
       case 'failed':
-      case 'signalled': {
+      case 'signalled':
+      case 'intercepting': {
         const settle = this.#answers.get(news.id);
         this.#answers.delete(news.id);
         settle?.(news);

@@ -47,9 +47,10 @@ export class KernelLink {
     return this.#pool.runTask(shard, pid);
   }
 
-  stop(): Promise<void> {
+  async stop(): Promise<void> {
     this.#closed = true;
-    return this.#pool.stop();
+    await this.#pool.stop();
+    this.events.drainAll();
   }
 
   /** From now on shards make the events that it wants, until `unobserve`. */

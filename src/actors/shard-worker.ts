@@ -10,12 +10,19 @@ import { ControlBlock } from './control-block.js';
 import { EventBlock } from './event-block.js';
 import { EventOutbox } from './event-outbox.js';
 import { HOST_SHARD } from './host-shard.js';
+import type { ImportModule } from './interceptors.js';
 import { KernelHost } from './kernel-host.js';
 import type { PoolData } from './pool-data.js';
 import { Ring } from './ring.js';
 import { Shard } from './shard.js';
 
 let shard: Shard | undefined;
+let importModule: ImportModule = (url) => import(url);
+
+/** scripts/pool-loader.cjs gives what code from a cache lacks. */
+export function useImport(give: ImportModule): void {
+  importModule = give;
+}
 
 export default function run(task: ShardTask): Promise<number | undefined> {
   switch (task.type) {
@@ -47,6 +54,7 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
       wake: () => events.postMessage(null),
     }),
     eventBlock: block,
+    importModule,
     needsEventLoop: () => host?.hasBacklog === true,
   });
   try {

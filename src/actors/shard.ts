@@ -33,6 +33,7 @@ import type { ControlBlock } from './control-block.js';
 import type { EventBlock } from './event-block.js';
 import { EventHub } from './event-hub.js';
 import type { EventOutbox } from './event-outbox.js';
+import { type ImportModule, Interceptors } from './interceptors.js';
 import { lazyLog } from './lazy-log.js';
 import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
@@ -52,6 +53,7 @@ export interface ShardOptions {
   readonly news: ActorRef<ShardNews>;
   readonly outbox: EventOutbox;
   readonly eventBlock: EventBlock;
+  readonly importModule: ImportModule;
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -64,6 +66,7 @@ export class Shard {
   readonly #clock = new HostClock();
   readonly #bootNs = this.#clock.monotonic();
   readonly #calls = new CallWatch();
+  readonly #interceptors: Interceptors;
   readonly #hub: EventHub;
   readonly #mailbox: MailboxReceiver<ShardCommand>;
   readonly #services: KernelServices;
@@ -86,6 +89,7 @@ export class Shard {
     const { index, config, eventBlock, outbox } = options;
     const timeNs = (): number => this.#clock.monotonic() - this.#bootNs;
     this.#hub = new EventHub(index, eventBlock, outbox, this.#calls, timeNs);
+    this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
     for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
     this.#platform.attach(trapSink(this.#services));
@@ -121,7 +125,7 @@ export class Shard {
       held: () => this.#hub.held,
       awaitRelease: () => this.#hub.awaitProgress(),
       portMail: () => control.portMail(index),
-      needsEventLoop: this.#options.needsEventLoop,
+      needsEventLoop: () => this.#interceptors.loading || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
     });
@@ -171,12 +175,23 @@ export class Shard {
       case 'unobserve':
         this.#hub.unobserve(command.id);
         break;
+      case 'intercept':
+        void this.#intercept(command.id, command.hooks, command.url);
+        break;
+      case 'stopIntercepting':
+        this.#interceptors.drop(command.hooks);
+        break;
       case 'shutdown':
         this.#over = true;
         break;
       default:
         assertNever(command, 'shard command');
     }
+  }
+
+  async #intercept(id: number, hooks: number, url: string): Promise<void> {
+    const wrong = await this.#interceptors.load(hooks, url);
+    this.#tell({ type: 'intercepting', id, wrong });
   }
 
   #createProcess(id: number, spec: ProcessSpec): void {

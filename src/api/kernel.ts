@@ -29,6 +29,7 @@ import {
 } from '../options.js';
 import { checkStraceFilter } from './check-strace.js';
 import { type EventStream, eventStream } from './event-stream.js';
+import { InterceptError, type Interception, moduleUrlOf } from './interception.js';
 import { Observers } from './observers.js';
 import { Process } from './process.js';
 
@@ -52,7 +53,7 @@ export class Kernel {
 
   /** Starts a kernel: its shards and, on the first of them, its Kernel actor. Throws OptionsError. */
   static async boot(options: KernelOptions = {}): Promise<Kernel> {
-    return new Kernel(configOf(parseKernelOptions(options)));
+    return new Kernel(await configOf(parseKernelOptions(options)));
   }
 
   /**
@@ -117,6 +118,21 @@ export class Kernel {
     return spawned;
   }
 
+  /**
+   * Loads a module of hooks (`SyscallHooks`) into every shard: from then on it is asked about the system
+   * calls that it names, before and after them. Processes spawned later are its own; so are those that run.
+   * Throws InterceptError when the module cannot be loaded, or is not one of hooks.
+   */
+  async intercept(moduleUrl: string | URL): Promise<Interception> {
+    const { operations } = this.#link;
+    const url = moduleUrlOf(moduleUrl);
+    const result = await operations.intercept(url);
+    if (result.type === 'error') throw new InterceptError(url, result.message);
+    const { value } = result;
+    const close = (): Promise<void> => (this.#closing ? this.#closing : operations.stopIntercepting(value));
+    return { close, [Symbol.asyncDispose]: close };
+  }
+
   /** Ends every task with this exit status; does not wait. */
   kill(exitStatus: number): Promise<void> {
     return this.#link.operations.kill(exitStatus);
@@ -131,8 +147,9 @@ export class Kernel {
    * Ends what still runs; no host process of the sandbox is left. For who exits next: the threads, which
    * take longer to end, go with this process. Nothing may be asked of the kernel any more but `close`.
    */
-  stop(): Promise<void> {
-    return this.#link.stop();
+  async stop(): Promise<void> {
+    await this.#link.stop();
+    this.#observers.end();
   }
 
   /** Ends what still runs and frees everything. Idempotent. */
@@ -159,11 +176,20 @@ export class Kernel {
   }
 }
 
-function configOf(options: KernelOptions): KernelConfig {
+async function configOf(options: KernelOptions): Promise<KernelConfig> {
   const filter = options.strace?.filter;
   if (filter !== undefined) {
     const wrong = checkStraceFilter(filter);
     if (wrong) throw new OptionsError(`strace: ${wrong}`);
+  }
+  const inject = typeof options.inject === 'string' ? [options.inject] : (options.inject ?? []);
+  if (inject.length > 0) {
+    // The table of all system calls comes with it: only who asks loads that.
+    const { checkInjection } = await import('./check-injection.js');
+    for (const rule of inject) {
+      const wrong = checkInjection(rule);
+      if (wrong) throw new OptionsError(`inject: ${rule}: ${wrong}`);
+    }
   }
   const cores = options.cores ?? availableParallelism();
   return {
@@ -176,6 +202,8 @@ function configOf(options: KernelOptions): KernelConfig {
     memoryBytes: options.memory ?? totalmem(),
     maxTasks: options.pids ?? DEFAULT_MAX_TASKS,
     strace: options.strace ? { filter } : undefined,
+    inject,
+    injectSeed: options.injectSeed ?? 0,
     logLevel: options.logLevel ?? DEFAULT_LOG_LEVEL,
   };
 }

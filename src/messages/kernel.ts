@@ -36,6 +36,9 @@ export interface KernelOperations {
   /** Events begin to flow, past the Kernel actor, before any operation that is asked for later. */
   observe(observer: ObserverSpec): Promise<void>;
   unobserve(id: number): Promise<void>;
+  /** Loads a module of hooks into every shard; the result is what to call it by. */
+  intercept(url: string): Promise<OperationResult<number>>;
+  stopIntercepting(id: number): Promise<void>;
   /** Shuts the shards down. Idempotent. */
   destroy(): Promise<void>;
 }
@@ -52,6 +55,9 @@ export interface KernelConfig {
   readonly maxTasks: number;
   /** strace's -e trace=; undefined: no strace. */
   readonly strace: { readonly filter: string | undefined } | undefined;
+  /** Rules of injection, strace's -e inject=. */
+  readonly inject: readonly string[];
+  readonly injectSeed: number;
   readonly logLevel: string;
 }
 

@@ -37,6 +37,9 @@ export type ShardCommand =
   | { readonly type: 'kill'; readonly status: number }
   | { readonly type: 'observe'; readonly observer: ObserverSpec }
   | { readonly type: 'unobserve'; readonly id: number }
+  /** Loads a module of hooks, to be known as `hooks`. */
+  | { readonly type: 'intercept'; readonly id: number; readonly hooks: number; readonly url: string }
+  | { readonly type: 'stopIntercepting'; readonly hooks: number }
   | { readonly type: 'shutdown' };
 
 /** What stood in the way of a process: its program, its working directory, or the making of the sandbox. */
@@ -58,6 +61,8 @@ export type ShardNews =
       readonly message: string;
     }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
+  /** `wrong`: why the module cannot be used. */
+  | { readonly type: 'intercepting'; readonly id: number; readonly wrong: string | undefined }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };
 

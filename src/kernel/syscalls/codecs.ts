@@ -147,6 +147,7 @@ export const environment: Codec<UserAddr> = {
 
 export function inBuffer(lengthName: string): Codec<UserAddr> {
   return {
+    lengthName,
     decode: unsignedAddr,
     show: (value, call) => memoryText(call.task.memory, value, numberArg(call, lengthName), call.stringLimit),
   };
@@ -155,6 +156,7 @@ export function inBuffer(lengthName: string): Codec<UserAddr> {
 /** Holds as many bytes as the call returns. */
 export function outBuffer(lengthName: string): Codec<UserAddr> {
   return {
+    lengthName,
     decode: unsignedAddr,
     isOutput: true,
     show(value, call) {

@@ -54,7 +54,7 @@ function family<T extends readonly Arg<unknown>[]>(
   ];
 }
 
-export const xattrCalls: Declaration[] = [
+export const xattrCalls = [
   ...family(['getxattr', 'lgetxattr', 'fgetxattr'], getArgs, get),
   ...family(['setxattr', 'lsetxattr', 'fsetxattr'], setArgs, set),
   ...family(['listxattr', 'llistxattr', 'flistxattr'], listArgs, list),
