@@ -4,6 +4,7 @@
  */
 import { userAddr } from '../../../src/base/brand.js';
 import { bytesOf } from '../../../src/base/bytes.js';
+import { silentLog } from '../../../src/base/log.js';
 import { UserMemory } from '../../../src/kernel/mm/user-memory.js';
 import type { Task } from '../../../src/kernel/task/task.js';
 import { CallWatch } from '../../../src/kernel/watch/call-watch.js';
@@ -38,7 +39,9 @@ export class FakeCall {
     calls.interceptors = options.interceptors ?? [];
     this.task = {
       tid: 12,
-      group: { pid: 10 },
+      comm: 'fake',
+      creds: { euid: 0, egid: 0 },
+      group: { pid: 10, pgid: 3, tasks: [] },
       memory: this.memory,
       context: {
         syscallNumber: () => number,
@@ -52,6 +55,7 @@ export class FakeCall {
           emit: (event: KernelEvent) => this.events.push(event),
         },
         clock: { monotonic: () => 5 },
+        log: silentLog,
         bootMonotonicNs: 0,
         tasks: { shard: 0 },
       },
