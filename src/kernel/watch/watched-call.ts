@@ -42,6 +42,7 @@ type Handler = (task: Task, ...args: unknown[]) => Result;
 
 /** What is kept of a call that is observed, until it returns. */
 interface Observation {
+  /** Guest time. */
   readonly startNs: number;
   readonly shown: readonly (string | undefined)[];
   readonly paths: readonly string[];
@@ -94,20 +95,21 @@ function observe(task: Task, call: DecodedCall, watch: CallWatch): Observation |
   const { declaration, args } = call;
   const { pid } = task.group;
   if (!watch.isObserved(declaration.number, pid)) return undefined;
-  const { clock, events } = task.kernel;
+  const { events } = task.kernel;
+  const base = eventBase(task);
   const paths = callPaths(task, declaration, args);
   if (!watch.isObserved(declaration.number, pid, paths)) return undefined;
   const shown = showEntry(task, call);
   if (events.wants('syscallEnter')) {
     events.emit({
-      ...eventBase(task),
+      ...base,
       type: 'syscallEnter',
       ...namesOf(declaration),
       args: showArguments(task, call, shown, undefined),
       ...(watch.byPath ? { paths } : {}),
     });
   }
-  return { startNs: clock.monotonic(), shown, paths };
+  return { startNs: base.timeNs, shown, paths };
 }
 
 const namesOf = ({ name, number }: Declaration): Pick<SyscallEvent, 'name' | 'sysno'> => ({
@@ -194,13 +196,14 @@ function afterwards(task: Task, call: WatchedCall, outcome: number | Failure): O
 
 /** `outcome` undefined: it was abandoned. */
 function emitReturn(task: Task, call: WatchedCall, seen: Observation, outcome: Outcome | undefined): void {
-  const { events, clock, calls } = task.kernel;
+  const { events, calls } = task.kernel;
   const { declaration, interception } = call;
   const result = outcome === undefined ? undefined : resultOf(outcome);
   if (events.wants('syscall')) {
     const text = outcome === undefined ? '?' : outcomeText(declaration, outcome);
+    const base = eventBase(task);
     events.emit({
-      ...eventBase(task),
+      ...base,
       type: 'syscall',
       ...namesOf(declaration),
       args: showArguments(task, call, seen.shown, result),
@@ -208,7 +211,7 @@ function emitReturn(task: Task, call: WatchedCall, seen: Observation, outcome: O
       result: result ?? null,
       errno: outcome instanceof Failure ? outcome.errno : 0,
       resultText: interception ? `${text} (${interception.mark})` : text,
-      durationNs: clock.monotonic() - seen.startNs,
+      durationNs: base.timeNs - seen.startNs,
     });
   }
   if (result !== undefined && result >= 0) {
