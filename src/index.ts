@@ -12,6 +12,7 @@ export { ChromeTrace, TRACE_TYPES, type TraceRecord } from './api/chrome-trace.j
 export type { EventStream } from './api/event-stream.js';
 export { InterceptError, type Interception } from './api/interception.js';
 export { Kernel } from './api/kernel.js';
+export { KernelError } from './api/kernel-error.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
 export type {
   AfterDecision,
@@ -38,6 +39,7 @@ export type {
   TaskEvent,
   TimerEvent,
 } from './messages/events.js';
+export type { KernelErrorCode } from './messages/kernel.js';
 export {
   type Bind,
   defaultEnv,

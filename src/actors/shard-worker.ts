@@ -40,7 +40,15 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
   const data = workerData as PoolData;
   const control = new ControlBlock(data.control);
   const block = new EventBlock(data.eventBlock);
-  const host = kernel && new KernelHost(data, control, kernel, (command) => shard?.receive(command));
+  const host =
+    kernel &&
+    new KernelHost(
+      data,
+      control,
+      kernel,
+      (command) => shard?.receive(command),
+      () => present(shard, 'shard').keeper,
+    );
   shard = new Shard({
     index,
     config: data.config,

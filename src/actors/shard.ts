@@ -13,21 +13,29 @@ import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
+import { kernelEventBase } from '../kernel/task/event-base.js';
 import { abandonTask } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
+import { pauseAll, unpauseAll } from '../kernel/task/stop.js';
 import { Task } from '../kernel/task/task.js';
 import { TaskSet } from '../kernel/task/task-set.js';
+import { HostWaits } from '../kernel/time/host-waits.js';
+import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import { newUtsNamespace } from '../kernel/uts.js';
 import { CallWatch } from '../kernel/watch/call-watch.js';
 import type { KernelConfig } from '../messages/kernel.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
 import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
-import { hostMachine } from '../platform/host/machine.unsafe.js';
+import { hostMachine, timestampsPerNs } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
-import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
+import {
+  newSystrapPlatform,
+  type SystrapOptions,
+  type SystrapPlatform,
+} from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
 import type { EventBlock } from './event-block.js';
@@ -39,9 +47,9 @@ import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
+import { ShardTime } from './shard-time.js';
 import { StdioPlan } from './stdio-plan.js';
 import { TaskActor } from './task-actor.js';
-import { ShardTimers } from './timers.js';
 
 const EPOLLIN = 1;
 
@@ -62,9 +70,8 @@ export class Shard {
   readonly #options: ShardOptions;
   readonly #platform: SystrapPlatform;
   readonly #hostFiles = new NodeHostFiles();
-  readonly #timers = new ShardTimers();
-  readonly #clock = new HostClock();
-  readonly #bootNs = this.#clock.monotonic();
+  readonly #time: ShardTime;
+  readonly #hostWaits = new HostWaits();
   readonly #calls = new CallWatch();
   readonly #interceptors: Interceptors;
   readonly #hub: EventHub;
@@ -84,10 +91,12 @@ export class Shard {
     this.#options = options;
     this.#untrack = track(`shard ${options.index}`);
     this.#mailbox = new MailboxReceiver(options.commands);
-    this.#platform = newSystrapPlatform();
+    this.#time = this.#newTime();
+    this.#platform = newSystrapPlatform(this.#guestClock());
+    this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { index, config, eventBlock, outbox } = options;
-    const timeNs = (): number => this.#clock.monotonic() - this.#bootNs;
+    const timeNs = (): number => this.#time.keeper.monotonic();
     this.#hub = new EventHub(index, eventBlock, outbox, this.#calls, timeNs);
     this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
@@ -114,20 +123,24 @@ export class Shard {
     const { tasks } = this.#services;
     return new Reactor({
       platform: this.#platform,
-      timers: this.#timers,
-      now: () => this.#services.clock.monotonic(),
+      time: this.#time,
       drainMail: () => this.#mailbox.drain((command) => this.receive(command)),
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
-      settled: () => this.#hub.settled(),
+      settled: () => {
+        this.#hub.settled();
+        this.#time.cpuClock.wake();
+      },
       resting: () => this.#hub.flush(),
-      held: () => this.#hub.held,
+      // A pause waits for the traps of all: they stop there, and make no events.
+      held: () => this.#hub.held && tasks.pauses === 0,
       awaitRelease: () => this.#hub.awaitProgress(),
       portMail: () => control.portMail(index),
       needsEventLoop: () => this.#interceptors.loading || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
+      onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
     });
   }
 
@@ -148,6 +161,11 @@ export class Shard {
     return status;
   }
 
+  /** The shard's time; the Kernel actor reads that of the shard it lives on. */
+  get keeper(): Timekeeper {
+    return this.#time.keeper;
+  }
+
   /** Tells the Kernel actor; if it lives on this thread, promises were settled. */
   #tell(news: ShardNews): void {
     this.#options.news.tell(news);
@@ -165,9 +183,21 @@ export class Shard {
       case 'resize':
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
         break;
+      case 'pause':
+        this.#pause(command.id);
+        break;
+      case 'unpause':
+        if (unpauseAll(this.#services.tasks)) this.#tellStop('unpause');
+        break;
       case 'kill':
         for (const group of this.#services.tasks.groups())
           startGroupExit(group, (command.status & 0xff) << 8);
+        break;
+      case 'pauseTime':
+        this.#tell({ type: 'timePaused', id: command.id, atNs: this.#time.pause() });
+        break;
+      case 'resumeTime':
+        this.#time.resume(command.lostNs);
         break;
       case 'observe':
         this.#hub.observe(command.observer);
@@ -238,12 +268,46 @@ export class Shard {
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
+  #pause(id: number): void {
+    this.#tellStop('pause');
+    pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id }));
+  }
+
+  #tellStop(type: 'pause' | 'unpause'): void {
+    if (this.#hub.wants(type)) this.#hub.emit({ ...kernelEventBase(this.#services), type });
+  }
+
+  #newTime(): ShardTime {
+    const { config, control } = this.#options;
+    return new ShardTime({
+      source: new HostClock(config.began),
+      kind: config.time,
+      guestsRun: () => this.#platform.running > 0,
+      countTick: (tick) => control.countTick(tick),
+    });
+  }
+
+  /** In virtual time guests ask for the time: what they could read by themselves does not leap. */
+  #guestClock(): SystrapOptions {
+    const { began, time } = this.#options.config;
+    const { keeper } = this.#time;
+    if (time === 'real') return { began };
+    const perNs = timestampsPerNs();
+    return { began, timestamp: () => BigInt(Math.floor(keeper.monotonic() * perNs)) };
+  }
+
+  #tellGuestsTime(): void {
+    const { keeper } = this.#time;
+    if (keeper.kind === 'virtual') return;
+    keeper.onShift = ({ monotonicNs }) => this.#platform.setClockShift(monotonicNs);
+    this.#platform.setClockShift(keeper.shift.monotonicNs);
+  }
+
   #newServices(): KernelServices {
     const { config, index } = this.#options;
     return {
       platform: this.#platform,
-      clock: this.#clock,
-      bootMonotonicNs: this.#bootNs,
+      clock: this.#time.keeper,
       random: hostRandom,
       hostFiles: this.#hostFiles,
       log: lazyLog(config.logLevel, `shard${index}`),
@@ -262,7 +326,9 @@ export class Shard {
         pids: { first: 2 + index, stride: config.shards },
       }),
       uts: newUtsNamespace(config.hostname),
-      timers: this.#timers,
+      timers: this.#time,
+      delays: this.#time,
+      hostWaits: this.#hostWaits,
       calls: this.#calls,
     };
   }

@@ -30,6 +30,7 @@ import {
 import { checkStraceFilter } from './check-strace.js';
 import { type EventStream, eventStream } from './event-stream.js';
 import { InterceptError, type Interception, moduleUrlOf } from './interception.js';
+import { unwrap } from './kernel-error.js';
 import { Observers } from './observers.js';
 import { Process } from './process.js';
 
@@ -138,6 +139,20 @@ export class Kernel {
     return this.#link.operations.kill(exitStatus);
   }
 
+  /**
+   * Freezes the sandbox: resolves when every task has stopped. Tasks made meanwhile start stopped, and
+   * time stands still for timers. Pauses nest. Rejects with KernelError `PauseEnded` when `unpause` came
+   * before every task had stopped.
+   */
+  async pause(): Promise<void> {
+    return unwrap(await this.#link.operations.pause());
+  }
+
+  /** Ends one pause; after the last one, everything goes on. KernelError `NotPaused` without one. */
+  async unpause(): Promise<void> {
+    return unwrap(await this.#link.operations.unpause());
+  }
+
   /** Resolves when no process lives. */
   waitExited(): Promise<void> {
     return this.#link.operations.waitExited();
@@ -150,6 +165,38 @@ export class Kernel {
   async stop(): Promise<void> {
     await this.#link.stop();
     this.#observers.end();
+  }
+
+  /**
+   * Stops guests' time: their clocks, timers and timeouts, and the CPU clock. What computes goes on.
+   * Idempotent.
+   */
+  pauseTime(): Promise<void> {
+    return this.#link.operations.pauseTime();
+  }
+
+  /** Time goes on from where it stood, the wall clock from the present. Without a pause it does nothing. */
+  resumeTime(): Promise<void> {
+    return this.#link.operations.resumeTime();
+  }
+
+  /** Guests' CLOCK_REALTIME, in nanoseconds since the epoch. */
+  realtimeClock(): Promise<bigint> {
+    return this.#link.operations.realtimeClock();
+  }
+
+  nowNanoseconds(): Promise<bigint> {
+    return this.#link.operations.realtimeClock();
+  }
+
+  /** Guests' CLOCK_MONOTONIC, in nanoseconds since the kernel began. */
+  monotonicClock(): Promise<bigint> {
+    return this.#link.operations.monotonicClock();
+  }
+
+  /** Ticks of 10 ms in which some guest ran. */
+  cpuClockNow(): Promise<number> {
+    return this.#link.operations.cpuClockNow();
   }
 
   /** Ends what still runs and frees everything. Idempotent. */
@@ -191,16 +238,23 @@ async function configOf(options: KernelOptions): Promise<KernelConfig> {
       if (wrong) throw new OptionsError(`inject: ${rule}: ${wrong}`);
     }
   }
+  const [sec, nsec] = process.hrtime();
   const cores = options.cores ?? availableParallelism();
+  const time = options.time ?? 'real';
+  const shards = options.shards ?? (time === 'virtual' ? 1 : cores);
+  // Shards would have to agree that all of them wait before any of their clocks may leap.
+  if (time === 'virtual' && shards > 1) throw new OptionsError("time: 'virtual' needs shards: 1");
   return {
     rootfs: options.rootfs ?? '/',
     binds: options.binds ?? [],
     tmpfs: options.tmpfs ?? [],
     hostname: options.hostname ?? 'troupe',
     cores,
-    shards: options.shards ?? cores,
+    shards,
     memoryBytes: options.memory ?? totalmem(),
     maxTasks: options.pids ?? DEFAULT_MAX_TASKS,
+    time,
+    began: { sec, nsec },
     strace: options.strace ? { filter } : undefined,
     inject,
     injectSeed: options.injectSeed ?? 0,

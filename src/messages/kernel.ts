@@ -2,6 +2,7 @@
  * Embedder ↔ KernelActor: the operations behind Comlink. Each takes its turn in the one queue of
  * external operations, unless it says otherwise.
  */
+import type { Timespec } from '../base/clock.js';
 import type { ObserverSpec } from './events.js';
 import type { ProcessSpec, StartObstacle } from './shard.js';
 
@@ -12,16 +13,35 @@ export interface CreatedProcess {
   readonly pipes: readonly (number | null)[];
 }
 
+/** What stands in the way of an operation, where an errno does not say it. */
+export type KernelErrorCode =
+  /** The kernel was destroyed, or broke. */
+  | 'Closed'
+  /** unpause without a pause. */
+  | 'NotPaused'
+  /** The last pause was ended before every task had stopped. */
+  | 'PauseEnded';
+
 /** Failures travel as plain records. */
-export type OperationResult<T> =
-  | { readonly type: 'ok'; readonly value: T }
-  | {
-      readonly type: 'error';
-      readonly errno: number;
-      readonly message: string;
-      /** Of createProcess. */
-      readonly obstacle?: StartObstacle;
-    };
+export interface OperationError {
+  readonly type: 'error';
+  /** Absent: the errno says it all. */
+  readonly code?: KernelErrorCode;
+  readonly errno: number;
+  readonly message: string;
+  /** Of createProcess. */
+  readonly obstacle?: StartObstacle;
+}
+
+export type OperationResult<T> = { readonly type: 'ok'; readonly value: T } | OperationError;
+
+export function ok<T>(value: T): OperationResult<T> {
+  return { type: 'ok', value };
+}
+
+export function refused(code: KernelErrorCode, errno: number, message: string): OperationError {
+  return { type: 'error', code, errno, message };
+}
 
 export interface KernelOperations {
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>>;
@@ -29,8 +49,15 @@ export interface KernelOperations {
   signal(pid: number, signo: number): Promise<OperationResult<void>>;
   /** Tells a process's terminal of its window's size. Does not wait its turn. */
   resize(pid: number, columns: number, rows: number): Promise<void>;
-  /** Ends every task with this exit status. Does not wait its turn, nor for the tasks to end. */
+  /** Ends every task with this exit status, paused or not. Does not wait for the tasks to end. */
   kill(status: number): Promise<void>;
+  /**
+   * Stops every task, also those made meanwhile; resolves when all have stopped. Pauses nest. It leaves
+   * the queue before it waits. Fails with PauseEnded when `unpause` came first.
+   */
+  pause(): Promise<OperationResult<void>>;
+  /** Ends one pause; NotPaused without one. */
+  unpause(): Promise<OperationResult<void>>;
   /** Resolves when no process lives. */
   waitExited(): Promise<void>;
   /** Events begin to flow, past the Kernel actor, before any operation that is asked for later. */
@@ -39,6 +66,16 @@ export interface KernelOperations {
   /** Loads a module of hooks into every shard; the result is what to call it by. */
   intercept(url: string): Promise<OperationResult<number>>;
   stopIntercepting(id: number): Promise<void>;
+  /** Stops guests' time: clocks, timers, the CPU clock. Idempotent. */
+  pauseTime(): Promise<void>;
+  /** Monotonic time goes on from where it stood, the wall clock is at the present. Without a pause: nothing. */
+  resumeTime(): Promise<void>;
+  /** The guests' wall clock, in nanoseconds since the epoch. */
+  realtimeClock(): Promise<bigint>;
+  /** Their monotonic clock, in nanoseconds since the kernel began. */
+  monotonicClock(): Promise<bigint>;
+  /** Ticks of 10 ms in which some guest ran. */
+  cpuClockNow(): Promise<number>;
   /** Shuts the shards down. Idempotent. */
   destroy(): Promise<void>;
 }
@@ -53,6 +90,9 @@ export interface KernelConfig {
   readonly shards: number;
   readonly memoryBytes: number;
   readonly maxTasks: number;
+  readonly time: 'real' | 'virtual';
+  /** CLOCK_MONOTONIC of the host when the kernel began: the zero of its own. */
+  readonly began: Timespec;
   /** strace's -e trace=; undefined: no strace. */
   readonly strace: { readonly filter: string | undefined } | undefined;
   /** Rules of injection, strace's -e inject=. */

@@ -33,8 +33,16 @@ export type ShardCommand =
   | { readonly type: 'signal'; readonly id: number; readonly pid: number; readonly signo: number }
   /** The window that the process's terminal is shown in has another size. */
   | { readonly type: 'resize'; readonly pid: number; readonly columns: number; readonly rows: number }
+  /** Stops every task, also those to come; answered when all are at rest. Pauses nest. */
+  | { readonly type: 'pause'; readonly id: number }
+  /** Undoes one pause. One that had no answer yet gets none, when it was the last. */
+  | { readonly type: 'unpause' }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
+  /** Guests' time stands still, timers and CPU clock with it; answered by `timePaused`. Idempotent. */
+  | { readonly type: 'pauseTime'; readonly id: number }
+  /** It goes on as if `lostNs` had not been. */
+  | { readonly type: 'resumeTime'; readonly lostNs: number }
   | { readonly type: 'observe'; readonly observer: ObserverSpec }
   | { readonly type: 'unobserve'; readonly id: number }
   /** Loads a module of hooks, to be known as `hooks`. */
@@ -45,8 +53,8 @@ export type ShardCommand =
 /** What stood in the way of a process: its program, its working directory, or the making of the sandbox. */
 export type StartObstacle = 'command' | 'cwd' | 'sandbox';
 
-export type ShardNews =
-  | { readonly type: 'ready'; readonly shard: number }
+/** To a command with an `id`. */
+export type ShardAnswer =
   | {
       readonly type: 'created';
       readonly id: number;
@@ -63,6 +71,13 @@ export type ShardNews =
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
   /** `wrong`: why the module cannot be used. */
   | { readonly type: 'intercepting'; readonly id: number; readonly wrong: string | undefined }
+  | { readonly type: 'paused'; readonly id: number }
+  /** When the shard's time stopped, by the host's clock since the kernel began. */
+  | { readonly type: 'timePaused'; readonly id: number; readonly atNs: number };
+
+export type ShardNews =
+  | ShardAnswer
+  | { readonly type: 'ready'; readonly shard: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };
 

@@ -187,14 +187,29 @@ export interface TrapSink {
   onDeath(addressSpace: AddressSpace, why: string): void;
 }
 
+/** The library of vdso(7) that every address space has, and its data before it: above what guests may map. */
+export interface Vdso {
+  readonly dataAddress: number;
+  /** Of its ELF header: AT_SYSINFO_EHDR. */
+  readonly address: number;
+  readonly end: number;
+}
+
 export interface Platform {
   readonly name: string;
+  /** Undefined where guests read clocks by system calls alone. */
+  readonly vdso?: Vdso;
   /** Guests may map from here … */
   readonly minAddress: UserAddr;
   /** … up to here. */
   readonly maxAddress: UserAddr;
   attach(sink: TrapSink): void;
   createAddressSpace(): AddressSpace;
+  /**
+   * How far the monotonic clock of guests is ahead of the kernel's beginning by the host's clock; undefined:
+   * they cannot tell it by themselves now.
+   */
+  setClockShift(monotonicNs: number | undefined): void;
   /** Reports traps that have come; returns how many. Never blocks. */
   poll(): number;
   /** Waits until something happens, at most `timeoutNs` (Infinity: for as long as it takes). */

@@ -57,12 +57,14 @@ describe('a stream of events', () => {
     );
     await sh('echo > /tmp/a; mv /tmp/a /tmp/b; rm /tmp/b');
     await sh('kill -SEGV $$');
+    await kernel.pause();
+    await kernel.unpause();
     await kernel.close();
     const types = async (of: Promise<readonly KernelEvent[]>): Promise<string[]> =>
       [...new Set((await of).map((e) => e.type))].filter((t) => t !== 'kernel' && t !== 'end').sort();
     expect(await types(seen.tasks)).toEqual(['exec', 'processExit', 'taskExit', 'taskStart']);
     expect(await types(seen.signals)).toEqual(['signalDelivered', 'signalSent']);
-    expect(await types(seen.stops)).toEqual(['groupContinue', 'groupStop']);
+    expect(await types(seen.stops)).toEqual(['groupContinue', 'groupStop', 'pause', 'unpause']);
     expect(await types(seen.timers)).toEqual(['timerExpired', 'timerSet']);
     expect(await types(seen.files)).toEqual(['fileClose', 'fileOpen', 'fileRename', 'fileUnlink']);
     expect(await types(seen.faults)).toEqual([]);
@@ -194,6 +196,22 @@ const folder = tempFolder('observe');
     } finally {
       await bound.close();
     }
+  });
+
+  test('a guest that a slow observer holds can be paused: nobody need wait for the other', async () => {
+    const program = compile('many-calls', folder);
+    const bound = await Kernel.boot({
+      shards: 1,
+      binds: [{ source: folder, target: folder, readOnly: true }],
+    });
+    const events = bound.observe({ types: ['syscall'], lossless: true })[Symbol.asyncIterator]();
+    await events.next();
+    const guest = bound.spawn(program, ['100000000', '1'], { stdio: 'ignore' });
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    await bound.pause();
+    await bound.unpause();
+    guest.kill('SIGKILL');
+    await bound.close();
   });
 
   test('a guest that a slow observer holds can be killed all the same', async () => {

@@ -12,7 +12,7 @@ export function kernelEventBase(kernel: KernelServices): EventBase {
   return baseOf(kernel, 0, 0);
 }
 
-function baseOf({ tasks, clock, bootMonotonicNs }: KernelServices, pid: number, tid: number): EventBase {
+function baseOf({ tasks, clock }: KernelServices, pid: number, tid: number): EventBase {
   // The observer's end counts: each observer has numbers of its own.
-  return { seq: 0, timeNs: clock.monotonic() - bootMonotonicNs, pid, tid, shard: tasks.shard };
+  return { seq: 0, timeNs: clock.monotonic(), pid, tid, shard: tasks.shard };
 }

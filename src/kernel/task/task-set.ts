@@ -36,6 +36,8 @@ export class TaskSet {
   readonly dispatch: (task: Task) => Result;
   readonly shard: number;
   readonly maxTasks: number;
+  /** External pauses that hold (stop.ts). */
+  pauses = 0;
   readonly #tasks = new Map<number, Task>();
   readonly #groups = new Map<number, ThreadGroup>();
   readonly #pids: { readonly first: number; readonly stride: number };
@@ -101,6 +103,8 @@ export class TaskSet {
     }
     group.tasks.add(task);
     this.#tasks.set(task.tid, task);
+    task.stopCount += this.pauses;
+    if (this.pauses > 0) task.attention = true;
   }
 
   /** The number of a thread that has ended. */

@@ -56,7 +56,6 @@ export class FakeCall {
         },
         clock: { monotonic: () => 5 },
         log: silentLog,
-        bootMonotonicNs: 0,
         tasks: { shard: 0 },
       },
     } as unknown as Task;

@@ -29,6 +29,7 @@ export class StdioFile extends FileDescription {
   readonly #masks: number[] = [];
   #watched = 0;
   #unwatch: (() => void) | undefined;
+  #endWait: (() => void) | undefined;
 
   constructor(
     readonly stream: StdioInode,
@@ -165,7 +166,8 @@ export class StdioFile extends FileDescription {
     if (this.#unwatch && (wanted & ~this.#watched) === 0) return;
     this.#disarm();
     this.#watched = wanted;
-    const { services, fd } = this.stream;
+    const { services, fd, options } = this.stream;
+    if (!options.background) this.#endWait = services.hostWaits.begin();
     this.#unwatch = services.platform.watch(fd, wanted & (IN | OUT), (events) => {
       this.#disarm();
       const read = events & IN ? IN | RDNORM : 0;
@@ -178,6 +180,8 @@ export class StdioFile extends FileDescription {
   #disarm(): void {
     this.#unwatch?.();
     this.#unwatch = undefined;
+    this.#endWait?.();
+    this.#endWait = undefined;
     this.#watched = 0;
   }
 

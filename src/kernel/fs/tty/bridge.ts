@@ -99,7 +99,7 @@ export interface BridgeEnds {
 export class TerminalBridge {
   readonly #typing: Pump | undefined;
   readonly #showing: Pump | undefined;
-  readonly #services: Pick<KernelServices, 'clock' | 'timers'>;
+  readonly #services: Pick<KernelServices, 'delays'>;
   #finishing = false;
   #closed = false;
   /** When something was last shown, and the timer of what is to be shown next. */
@@ -110,10 +110,11 @@ export class TerminalBridge {
   constructor(
     readonly master: MasterFile,
     readonly ends: BridgeEnds,
-    services: Pick<KernelServices, 'clock' | 'timers' | 'hostFiles'>,
+    services: Pick<KernelServices, 'delays' | 'hostFiles' | 'hostWaits'>,
   ) {
     const { hostFiles } = services;
     const { input, output } = ends;
+    if (input) master.terminal.typist = services.hostWaits;
     this.#services = services;
     // The end of input is no hang-up: the guest's output still matters.
     if (input) this.#typing = new Pump(input, master, hostFiles, () => {});
@@ -127,8 +128,8 @@ export class TerminalBridge {
 
   /** At once after a pause, so that echo feels immediate; what comes thick and fast goes together. */
   #show(): void {
-    const { clock, timers } = this.#services;
-    const now = clock.monotonic();
+    const { delays } = this.#services;
+    const now = delays.hostNs();
     const due = this.#shownAtNs + GATHER_NS;
     if (now >= due || this.master.terminal.output.length >= ENOUGH) {
       this.#cancelShow?.();
@@ -136,7 +137,7 @@ export class TerminalBridge {
       this.#shownAtNs = now;
       this.#showing?.run();
     } else {
-      this.#cancelShow ??= timers.at(due, () => {
+      this.#cancelShow ??= delays.after(due - now, () => {
         this.#cancelShow = undefined;
         this.#show();
       });
