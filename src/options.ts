@@ -8,6 +8,7 @@
 import * as v from 'valibot';
 import { LOG_LEVELS, type LogLevel } from './base/log.js';
 import { PLACEMENTS, type PlacementPolicy } from './base/placement.js';
+import { EVENT_TYPES, type EventType } from './messages/events.js';
 
 export type { LogLevel } from './base/log.js';
 export type { PlacementPolicy } from './base/placement.js';
@@ -53,6 +54,10 @@ export interface KernelOptions {
   time?: 'real' | 'virtual' | undefined;
   /** Prints system calls as strace does. */
   strace?: StraceOptions | undefined;
+  /** Faults, signals, delays and short transfers by rule, as strace's -e inject=. */
+  inject?: string | readonly string[] | undefined;
+  /** Of the choices that `chance=` of a rule makes. Default: 0. */
+  injectSeed?: number | undefined;
   logLevel?: LogLevel | undefined;
 }
 
@@ -89,6 +94,19 @@ export interface SpawnOptions {
   signal?: AbortSignal | undefined;
   /** What the program sees as argv[0]. Default: the command as given. */
   argv0?: string | undefined;
+}
+
+/** Which events an observer wants; what is absent excludes nothing. */
+export interface EventFilter<T extends EventType = EventType> {
+  types?: readonly T[] | undefined;
+  /** Process ids; threads count as their process. */
+  pids?: readonly number[] | undefined;
+  /** System calls, for events of these: names and classes as strace's -e trace=, `['openat', '%network']`. */
+  syscalls?: string | readonly string[] | undefined;
+  /** Absolute paths in the sandbox: only events that name these files, or what is beneath them. */
+  paths?: readonly string[] | undefined;
+  /** Nothing is dropped: an observer that is slower than the guests holds them. Default: false. */
+  lossless?: boolean | undefined;
 }
 
 /** The caller asked for something that no kernel can do; the message is one line. */
@@ -136,7 +154,20 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
   strace: v.optional(
     v.strictObject({ filter: v.optional(text), sink: v.optional(v.literal('stderr', "must be 'stderr'")) }),
   ),
+  inject: v.optional(v.union([nonEmpty, v.array(nonEmpty)], 'must be a rule or an array of rules')),
+  injectSeed: v.optional(count(0, 0xffff_ffff)),
   logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
+});
+
+const TYPES = Object.values(EVENT_TYPES).flat();
+const filterSchema: v.GenericSchema<unknown, EventFilter> = v.strictObject({
+  types: v.optional(
+    v.array(v.picklist(TYPES, `must be of ${TYPES.join(', ')}`), 'must be an array of types of events'),
+  ),
+  pids: v.optional(v.array(count(1, 4_194_304), 'must be an array of process ids')),
+  syscalls: v.optional(v.union([text, v.array(text)], 'must be a string or an array of strings')),
+  paths: v.optional(v.array(absolute, 'must be an array of absolute paths')),
+  lossless: v.optional(v.boolean('must be a boolean')),
 });
 
 const stdioWord = v.picklist(['inherit', 'pipe', 'ignore'] as const);
@@ -173,6 +204,10 @@ export function parseKernelOptions(options: unknown): KernelOptions {
 
 export function parseSpawnOptions(options: unknown): SpawnOptions {
   return check(spawnSchema, options);
+}
+
+export function parseEventFilter(filter: unknown): EventFilter {
+  return check(filterSchema, filter);
 }
 
 const INHERITED = ['PATH', 'HOME', 'TERM', 'LANG'] as const;

@@ -10,11 +10,11 @@
  *
  * Calls go down only: embedder → KernelActor → shard → thread group → task.
  */
-import { type Observable, Subject } from 'rxjs';
+import { Subject } from 'rxjs';
 import { E } from '../abi/errno.js';
 import { assertNever } from '../base/assert.js';
 import type { Log } from '../base/log.js';
-import type { EventType, KernelEvent } from '../messages/events.js';
+import type { ObserverSpec } from '../messages/events.js';
 import {
   type CreatedProcess,
   type KernelOperations,
@@ -32,13 +32,13 @@ import { ShardAsks } from './shard-asks.js';
 
 export class KernelActor implements KernelOperations {
   readonly #queue = new OperationQueue();
-  readonly #events = new Subject<KernelEvent>();
   readonly #exits = new Subject<void>();
   readonly #shardOf = new Map<number, number>();
   readonly #asks: ShardAsks;
   readonly #pauses = new Pauses();
   /** For operations that stop time and have their turn already. */
   readonly time: KernelTime;
+  #nextHooks = 1;
   #destroyed = false;
 
   constructor(
@@ -50,10 +50,6 @@ export class KernelActor implements KernelOperations {
   ) {
     this.#asks = new ShardAsks(shards);
     this.time = new KernelTime(clocks, (command) => this.#tellAll(command));
-  }
-
-  get events$(): Observable<KernelEvent> {
-    return this.#events.asObservable();
   }
 
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>> {
@@ -118,8 +114,30 @@ export class KernelActor implements KernelOperations {
     }
   }
 
-  async observe(types: readonly EventType[]): Promise<void> {
-    this.#tellAll({ type: 'observe', types });
+  async observe(observer: ObserverSpec): Promise<void> {
+    this.#tellAll({ type: 'observe', observer });
+  }
+
+  async unobserve(id: number): Promise<void> {
+    this.#tellAll({ type: 'unobserve', id });
+  }
+
+  intercept(url: string): Promise<OperationResult<number>> {
+    return this.#queue.add(async () => {
+      const hooks = this.#nextHooks++;
+      const answers = await this.#asks.askAll((id) => ({ type: 'intercept', id, hooks, url }));
+      for (const answer of answers) {
+        if (answer.type === 'intercepting' && answer.wrong === undefined) continue;
+        this.#tellAll({ type: 'stopIntercepting', hooks });
+        if (answer.type !== 'intercepting') return refusal(answer);
+        return { type: 'error', errno: E.EINVAL, message: answer.wrong ?? '' };
+      }
+      return ok(hooks);
+    });
+  }
+
+  async stopIntercepting(hooks: number): Promise<void> {
+    this.#tellAll({ type: 'stopIntercepting', hooks });
   }
 
   pauseTime(): Promise<void> {
@@ -148,7 +166,6 @@ export class KernelActor implements KernelOperations {
     this.#asks.failAll('the kernel is closed');
     this.#shardOf.clear();
     this.#exits.next();
-    this.#events.complete();
   }
 
   /** What a shard has to say. */
@@ -160,15 +177,13 @@ export class KernelActor implements KernelOperations {
       case 'created':
       case 'failed':
       case 'signalled':
+      case 'intercepting':
       case 'paused':
         this.#asks.settle(news);
         break;
       case 'exited':
         this.#shardOf.delete(news.pid);
         this.#exits.next();
-        break;
-      case 'events':
-        for (const event of news.events) this.#events.next(event);
         break;
       case 'broken':
         this.log.error({ shard: news.shard, why: news.why }, 'a shard broke');

@@ -7,7 +7,7 @@
 import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import type { KernelPorts } from '../messages/kernel.js';
 import type { ShardCommand, ShardNews } from '../messages/shard.js';
-import { type ActorRef, localRef, portRef, ringRef } from './actor-ref.js';
+import { type ActorRef, localRef, ringRef } from './actor-ref.js';
 import { serve } from './comlink.js';
 import type { ControlBlock } from './control-block.js';
 import { HOST_SHARD } from './host-shard.js';
@@ -46,8 +46,6 @@ export class KernelHost {
       cpuClock: () => control.cpuClock,
     });
     this.news = localRef((news) => this.#actor.receive(news));
-    const embedder = portRef(ports.events);
-    this.#actor.events$.subscribe((event) => embedder.tell(event));
     for (const port of ports.news) port.on('message', (news: ShardNews) => this.#actor.receive(news));
     serve(this.#actor, ports.operations);
   }
@@ -59,6 +57,6 @@ export class KernelHost {
 
   dispose(): void {
     for (const sender of this.#senders) sender.close();
-    for (const port of [this.#ports.operations, this.#ports.events, ...this.#ports.news]) port.close();
+    for (const port of [this.#ports.operations, ...this.#ports.news]) port.close();
   }
 }

@@ -25,6 +25,14 @@ export class ShardEnded extends Error {
 /** More tasks than a kernel may have. */
 const TASKS_PER_WORKER = 1 << 24;
 
+/** The other ends of what the embedder holds. */
+export interface EmbedderChannels {
+  /** To the Kernel actor. */
+  readonly operations: MessagePort;
+  /** Of events, by shard. */
+  readonly events: readonly MessagePort[];
+}
+
 export class ShardPool {
   /** Settles when every shard has ended; rejects when one broke. */
   readonly ended: Promise<unknown>;
@@ -34,8 +42,7 @@ export class ShardPool {
 
   constructor(
     readonly data: PoolData,
-    /** The embedder's channels to the Kernel actor. */
-    channels: Pick<KernelPorts, 'operations' | 'events'>,
+    channels: EmbedderChannels,
   ) {
     const { shards } = data.config;
     this.#control = new ControlBlock(data.control);
@@ -54,17 +61,18 @@ export class ShardPool {
     this.ended = Promise.all(this.#startShards(shards, channels));
   }
 
-  #startShards(shards: number, channels: Pick<KernelPorts, 'operations' | 'events'>): Promise<unknown>[] {
+  #startShards(shards: number, { operations, events }: EmbedderChannels): Promise<unknown>[] {
     const others = Array.from({ length: shards - 1 }, () => new MessageChannel());
-    const kernel: KernelPorts = { ...channels, news: others.map((c) => c.port1) };
-    const ports = [kernel.operations, kernel.events, ...kernel.news];
-    return [
-      this.#submit(HOST_SHARD, { type: 'shard', index: HOST_SHARD, kernel }, ports),
-      ...others.map(({ port2 }, i) => {
-        const index = i + 1;
-        return this.#submit(index, { type: 'shard', index, news: port2 }, [port2]);
-      }),
-    ];
+    const kernel: KernelPorts = { operations, news: others.map((c) => c.port1) };
+    return events.map((port, index) => {
+      const news = others[index - 1]?.port2;
+      const task: ShardTask =
+        news === undefined
+          ? { type: 'shard', index, events: port, kernel }
+          : { type: 'shard', index, events: port, news };
+      const ports = news === undefined ? [operations, ...kernel.news] : [news];
+      return this.#submit(index, task, [port, ...ports]);
+    });
   }
 
   /** Runs a created process on its shard; its wait(2) status. */

@@ -36,8 +36,14 @@ export interface ReactorParts {
   readonly busy?: (ns: number) => void;
   /** Runs tasks that became runnable by something else than a trap. */
   readonly runReady: () => void;
-  /** Called when the shard has nothing to do for now, before it spins. */
+  /** Called when the shard has nothing to do for now, before it spins … */
   readonly settled: () => void;
+  /** … and before it sleeps. */
+  readonly resting: () => void;
+  /** No guest may go on: events are waiting for their observer. Traps are left where they are. */
+  readonly held: () => boolean;
+  /** Waits for that to end, for a moment at most. */
+  readonly awaitRelease: () => void;
   /** Whether messages wait at ports. */
   readonly portMail: () => number;
   /** Whether the event loop has to come round for another reason. */
@@ -89,11 +95,13 @@ export class Reactor {
   #turn(): boolean {
     const { parts } = this;
     for (;;) {
+      if (parts.held()) return this.#hold();
       this.#workTimed();
       if (parts.isOver()) return true;
       parts.settled();
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
+      parts.resting();
       if (this.#skipTime()) continue;
       parts.setParked(1);
       parts.platform.park(parts.mailWaiting() ? 0 : Math.min(parts.time.dueInNs(), LONGEST_PARK_NS));
@@ -101,6 +109,14 @@ export class Reactor {
       parts.runReady();
       if (parts.portMail() !== this.#seenPortMail) return false;
     }
+  }
+
+  /** Operations from outside are served meanwhile, so that a kill or a shutdown gets through. */
+  #hold(): boolean {
+    const { parts } = this;
+    parts.awaitRelease();
+    parts.drainMail();
+    return parts.isOver();
   }
 
   /** In virtual time, leaps to the next timer; true when the shard has something to do instead of sleeping. */
@@ -136,6 +152,7 @@ export class Reactor {
       busy = n > 0;
       if (busy && traps < TRAPS_PER_ROUND) continue;
       if (traps >= TRAPS_PER_ROUND) {
+        if (this.parts.held()) return;
         platform.park(0);
         traps = 0;
       }

@@ -16,9 +16,7 @@ import { HomeDesk } from '../kernel/home/home-desk.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
-import { traceReturn } from '../kernel/syscalls/strace.js';
-import { parseStraceFilter } from '../kernel/syscalls/strace-filter.js';
-import { SyscallTrace } from '../kernel/syscalls/syscall-trace.js';
+import { kernelEventBase } from '../kernel/task/event-base.js';
 import { abandonTask } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
@@ -28,6 +26,7 @@ import { TaskSet } from '../kernel/task/task-set.js';
 import { HostWaits } from '../kernel/time/host-waits.js';
 import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import { newUtsNamespace } from '../kernel/uts.js';
+import { CallWatch } from '../kernel/watch/call-watch.js';
 import type { KernelConfig } from '../messages/kernel.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
@@ -42,12 +41,15 @@ import {
 } from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
+import type { EventBlock } from './event-block.js';
 import { EventHub } from './event-hub.js';
+import type { EventOutbox } from './event-outbox.js';
 import type { AwayLine, HomeLines, Lines } from './home-lines.js';
+import { type ImportModule, Interceptors } from './interceptors.js';
 import { lazyLog } from './lazy-log.js';
+import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
 import { newPlacement } from './placement.js';
-import { printLine } from './print-line.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
 import { ShardTime } from './shard-time.js';
@@ -64,6 +66,9 @@ export interface ShardOptions {
   readonly news: ActorRef<ShardNews>;
   /** To the other shards, where there are any: the home's end, or this shard's. */
   readonly lines?: HomeLines | AwayLine | undefined;
+  readonly outbox: EventOutbox;
+  readonly eventBlock: EventBlock;
+  readonly importModule: ImportModule;
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -74,6 +79,8 @@ export class Shard {
   readonly #hostFiles = new NodeHostFiles();
   readonly #time: ShardTime;
   readonly #hostWaits = new HostWaits();
+  readonly #calls = new CallWatch();
+  readonly #interceptors: Interceptors;
   readonly #hub: EventHub;
   readonly #mailbox: MailboxReceiver<ShardCommand>;
   readonly #services: KernelServices;
@@ -95,11 +102,12 @@ export class Shard {
     this.#platform = newSystrapPlatform(this.#guestClock());
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
-    const { strace } = options.config;
-    this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
-      this.#tell({ type: 'events', events }),
-    );
+    const { index, config, eventBlock, outbox } = options;
+    const timeNs = (): number => this.#time.keeper.monotonic();
+    this.#hub = new EventHub(index, eventBlock, outbox, this.#calls, timeNs);
+    this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
+    for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
     this.#platform.attach(trapSink(this.#services));
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
@@ -135,11 +143,16 @@ export class Shard {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
       settled: () => {
-        this.#hub.flush();
+        this.#hub.settled();
         this.#time.cpuClock.wake();
       },
+      resting: () => this.#hub.flush(),
+      // A pause waits for the traps of all: they stop there, and make no events.
+      held: () => this.#hub.held && tasks.pauses === 0,
+      awaitRelease: () => this.#hub.awaitProgress(),
       portMail: () => control.portMail(index),
-      needsEventLoop: () => lines?.backlog === true || this.#options.needsEventLoop(),
+      needsEventLoop: () =>
+        this.#interceptors.loading || lines?.backlog === true || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
       onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
@@ -186,10 +199,11 @@ export class Shard {
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
         break;
       case 'pause':
+        this.#tellStop('pause');
         pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id: command.id }));
         break;
       case 'unpause':
-        unpauseAll(this.#services.tasks);
+        if (unpauseAll(this.#services.tasks)) this.#tellStop('unpause');
         break;
       case 'kill':
         // A deputy ends with its body, which is told on its shard.
@@ -203,7 +217,16 @@ export class Shard {
         this.#time.resume(command.lostNs);
         break;
       case 'observe':
-        this.#hub.observe(command.types);
+        this.#hub.observe(command.observer);
+        break;
+      case 'unobserve':
+        this.#hub.unobserve(command.id);
+        break;
+      case 'intercept':
+        void this.#intercept(command.id, command.hooks, command.url);
+        break;
+      case 'stopIntercepting':
+        this.#interceptors.drop(command.hooks);
         break;
       case 'shutdown':
         this.#over = true;
@@ -211,6 +234,11 @@ export class Shard {
       default:
         assertNever(command, 'shard command');
     }
+  }
+
+  async #intercept(id: number, hooks: number, url: string): Promise<void> {
+    const wrong = await this.#interceptors.load(hooks, url);
+    this.#tell({ type: 'intercepting', id, wrong });
   }
 
   #createProcess(id: number, spec: ProcessSpec): void {
@@ -257,6 +285,10 @@ export class Shard {
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
+  #tellStop(type: 'pause' | 'unpause'): void {
+    if (this.#hub.wants(type)) this.#hub.emit({ ...kernelEventBase(this.#services), type });
+  }
+
   #newTime(): ShardTime {
     const { config, control } = this.#options;
     return new ShardTime({
@@ -285,7 +317,6 @@ export class Shard {
 
   #newServices(): KernelServices {
     const { config, index } = this.#options;
-    const trace = newTrace(config);
     const services: KernelServices = {
       platform: this.#platform,
       clock: this.#time.keeper,
@@ -303,14 +334,13 @@ export class Shard {
       tasks: new TaskSet({
         maxTasks: config.maxTasks,
         dispatch,
-        traceReturn,
         shard: index,
       }),
       uts: newUtsNamespace(config.hostname),
       timers: this.#time,
       delays: this.#time,
       hostWaits: this.#hostWaits,
-      ...(trace ? { syscallTrace: trace } : {}),
+      calls: this.#calls,
     };
     this.#joinOthers(services);
     return services;
@@ -338,7 +368,7 @@ export class Shard {
   }
 
   #dispose(): void {
-    this.#hub.flush();
+    this.#hub.finish();
     for (const bridge of this.#bridges.values()) bridge.close();
     for (const task of this.#services.tasks.all()) abandonTask(task);
     this.#platform.dispose();
@@ -346,14 +376,6 @@ export class Shard {
     this.#options.lines?.close();
     this.#untrack();
   }
-}
-
-function newTrace(config: KernelConfig): SyscallTrace | undefined {
-  const filter = config.strace?.filter;
-  if (filter === undefined) return undefined;
-  const parsed = parseStraceFilter(filter);
-  if ('error' in parsed) throw new Error(parsed.error);
-  return new SyscallTrace({ filter: parsed });
 }
 
 function rootOptions(config: KernelConfig): Parameters<typeof newRootNamespace>[1] {

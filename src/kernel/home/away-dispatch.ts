@@ -9,12 +9,13 @@ import {
   type Blocking,
   Failure,
   fail,
+  failureOf,
   type Outcome,
   RESTART_UNLESS_HANDLED,
   type Result,
 } from '../outcome.js';
 import { hasDeliverable } from '../signal/send.js';
-import { dispatch, failureOf } from '../syscalls/dispatch.js';
+import { dispatch } from '../syscalls/dispatch.js';
 import { enterMask } from '../syscalls/wait-arguments.js';
 import type { Task } from '../task/task.js';
 import type { AwayLink } from './away-link.js';

@@ -11,9 +11,9 @@ import { Failure, fail, type Result, SyscallError } from '../outcome.js';
 import { execute } from '../task/exec.js';
 import type { Task } from '../task/task.js';
 import { dirfd, environment, flags, path, stringVector } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
-export const execCalls: Declaration[] = [
+export const execCalls = [
   syscall(
     NR.execve,
     'execve',

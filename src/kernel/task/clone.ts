@@ -78,7 +78,10 @@ export function clone(parent: Task, request: CloneRequest): Result {
 
   const event = traceChild(parent, child, flags, request.exitSignal);
   const { events } = parent.kernel;
-  if (events.wants('taskStart')) events.emit({ ...eventBase(child), type: 'taskStart', comm: child.comm });
+  if (events.wants('taskStart')) {
+    const { comm, group } = child;
+    events.emit({ ...eventBase(child), type: 'taskStart', comm, ppid: group.parentPid });
+  }
   start(child);
   if (event !== undefined) return tracedClone(parent, child, flags, event);
   return flags & CLONE.VFORK ? waitForVfork(child) : tid;

@@ -71,7 +71,9 @@ export function createProcess(kernel: KernelServices, request: ProcessRequest): 
   kernel.tasks.add(task);
   hold(task);
   const { events, home } = kernel;
-  if (events.wants('taskStart')) events.emit({ ...eventBase(task), type: 'taskStart', comm: task.comm });
+  if (events.wants('taskStart')) {
+    events.emit({ ...eventBase(task), type: 'taskStart', comm: task.comm, ppid: group.parentPid });
+  }
   const shard = home?.placement.choose() ?? HOME;
   if (home && shard !== HOME) task.state = home.beginElsewhere(task, { ctx, filename, argv, envp }, shard);
   else if (events.wants('exec')) events.emit({ ...eventBase(task), type: 'exec', filename, argv });

@@ -37,7 +37,7 @@ export function exitTask(task: Task): void {
   task.killed = true;
   const { events } = kernel;
   if (group.awayOn === undefined && events.wants('taskExit'))
-    events.emit({ ...eventBase(task), type: 'taskExit', status });
+    events.emit({ ...eventBase(task), type: 'taskExit', exitStatus: status });
 
   const last = group.tasks.size === 1;
   attempt(task, () => tellOthersInMemory(task));
@@ -148,6 +148,11 @@ function endGroup(group: ThreadGroup, status: number): void {
   for (const child of [...group.children]) reparent(tasks, child, adopter);
   hangUpOrphans(tasks, group);
   group.exitStatus = status;
+  const { events } = leader.kernel;
+  if (events.wants('processExit')) {
+    const ppid = group.parentPid;
+    events.emit({ ...eventBase(leader), type: 'processExit', exitStatus: status, ppid });
+  }
   const { parent } = group;
   const { tracee } = leader;
   if (tracee && heldByTracer(leader)) {

@@ -13,9 +13,9 @@ import { SIG } from '../../abi/signal.js';
 import { type AddressSpace, type Context, GuestBroken, type TrapSink } from '../../platform/platform.js';
 import {
   type Blocking,
-  Enter,
   Failure,
   fail,
+  isOutcome,
   type Outcome,
   Restart,
   type Result,
@@ -137,12 +137,8 @@ export function enter(task: Task): void {
 }
 
 function settleResult(task: Task, result: Result): void {
-  if (typeof result === 'number' || isOutcome(result)) complete(task, result);
+  if (isOutcome(result)) complete(task, result);
   else drive(task, result, undefined);
-}
-
-function isOutcome(r: object): r is Failure | Restart | Enter {
-  return r instanceof Failure || r instanceof Restart || r instanceof Enter;
 }
 
 function faulted(task: Task): void {
@@ -246,8 +242,6 @@ function drive(task: Task, call: Blocking<Outcome>, wake: Wake | undefined): voi
     blockOn(task, call, step.value);
     return;
   }
-  const { events, tasks } = task.kernel;
-  if (events.wants('syscall')) tasks.traceReturn(task, step.value);
   complete(task, step.value);
 }
 
@@ -266,7 +260,9 @@ function blockOn(task: Task, call: Blocking<Outcome>, wait: Wait): void {
     const expired = (): void => wakeBlocked(task, state, 'timedOut');
     state.cancelTimer = task.kernel.timers.at(wait.deadlineNs, expired);
   }
-  if (task.attention) task.kernel.tasks.runQueue.add(task);
+  const { events, tasks } = task.kernel;
+  if (events.wants('block')) events.emit({ ...eventBase(task), type: 'block' });
+  if (task.attention) tasks.runQueue.add(task);
   atRest(task);
 }
 
@@ -322,6 +318,7 @@ function unblock(task: Task, state: BlockedState): void {
   if (!state.woken && state.wait.interruptible && task.attention && work) state.woken = 'interrupted';
   if (!state.woken) return;
   settle(state);
+  tellWake(task, state.woken);
   drive(task, state.call, state.woken);
 }
 
@@ -338,9 +335,15 @@ export function abandonCall(task: Task): void {
   if (task.state !== DEAD) task.state = GUEST;
 }
 
+function tellWake(task: Task, how: Wake | 'killed'): void {
+  const { events } = task.kernel;
+  if (events.wants('wake')) events.emit({ ...eventBase(task), type: 'wake', how });
+}
+
 /** The call will never go on: it lets go of what it holds. */
 function abandon(task: Task, state: BlockedState): void {
   settle(state);
+  tellWake(task, 'killed');
   task.state = IN_KERNEL;
   state.call.return(0);
 }
