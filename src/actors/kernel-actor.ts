@@ -5,7 +5,6 @@
  * Ownership
  *   operation queue        KernelActor   what changes the kernel goes through it
  *   pid → shard            KernelActor   written when a process was created, removed when it exited
- *   placement counts       KernelActor
  *   count of pauses        KernelActor   each shard has its own copy, by commands
  *   task tables, objects   the shard     asked by commands, never reached into
  *
@@ -29,7 +28,6 @@ import type { ActorRef } from './actor-ref.js';
 import { type KernelClocks, KernelTime } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
-import type { Placement } from './placement.js';
 import { ShardAsks } from './shard-asks.js';
 
 export class KernelActor implements KernelOperations {
@@ -45,7 +43,8 @@ export class KernelActor implements KernelOperations {
 
   constructor(
     readonly shards: readonly ActorRef<ShardCommand>[],
-    readonly placement: Placement,
+    /** Where processes from outside begin: the home of all (kernel/home). */
+    readonly home: number,
     readonly log: Log,
     clocks: KernelClocks,
   ) {
@@ -61,13 +60,12 @@ export class KernelActor implements KernelOperations {
     return this.#queue.add(async () => {
       if (this.#destroyed) return CLOSED;
       this.log.info({ argv: spec.argv }, 'EXEC');
-      const shard = this.placement.choose();
+      const shard = this.home;
       const answer = await this.#asks.ask(shard, (id) => ({ type: 'createProcess', id, spec }));
       if (answer.type === 'created') {
         this.#shardOf.set(answer.pid, shard);
         return { type: 'ok', value: { pid: answer.pid, shard, pipes: answer.pipes } };
       }
-      this.placement.left(shard);
       return refusal(answer);
     });
   }
@@ -166,7 +164,6 @@ export class KernelActor implements KernelOperations {
         this.#asks.settle(news);
         break;
       case 'exited':
-        this.placement.left(news.shard);
         this.#shardOf.delete(news.pid);
         this.#exits.next();
         break;

@@ -35,7 +35,13 @@ export class MailboxSender<M> {
     this.#pump();
   }
 
+  /** Sends what waits, as far as there is room. */
+  pump(): void {
+    if (this.backlog) this.#pump();
+  }
+
   #pump(): void {
+    clearTimeout(this.#retry);
     this.#retry = undefined;
     for (let part = this.#queue[0]; part; part = this.#queue[0]) {
       const n = this.ring.write(part);
@@ -59,6 +65,10 @@ export class MailboxReceiver<M> {
   #pending: Uint8Array = new Uint8Array(0);
 
   constructor(readonly ring: Ring) {}
+
+  get waiting(): boolean {
+    return this.ring.readable > 0;
+  }
 
   /** Hands over every whole message that has come; true when there was one. */
   drain(receive: (message: M) => void): boolean {

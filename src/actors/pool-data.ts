@@ -11,12 +11,21 @@ export interface PoolData {
   readonly control: SharedArrayBuffer;
   /** KernelActor → shard, by shard. */
   readonly commands: readonly SharedArrayBuffer[];
+  /** Between the home and each shard, by shard: kernel/home/conversation.ts. The home's own are unused. */
+  readonly toHome: readonly SharedArrayBuffer[];
+  readonly fromHome: readonly SharedArrayBuffer[];
 }
 
 export function newPoolData(config: KernelConfig): PoolData {
+  const rings = (shards: number): SharedArrayBuffer[] =>
+    Array.from({ length: shards }, () => Ring.create(COMMAND_RING_BYTES).buffer);
+  const { shards } = config;
+  const away = shards > 1 ? shards : 0;
   return {
     config,
-    control: ControlBlock.create(config.shards).buffer,
-    commands: Array.from({ length: config.shards }, () => Ring.create(COMMAND_RING_BYTES).buffer),
+    control: ControlBlock.create(shards).buffer,
+    commands: rings(shards),
+    toHome: rings(away),
+    fromHome: rings(away),
   };
 }

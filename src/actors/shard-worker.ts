@@ -7,6 +7,7 @@ import { assertNever, present } from '../base/assert.js';
 import type { ShardTask } from '../messages/shard.js';
 import { ringingRef } from './actor-ref.js';
 import { ControlBlock } from './control-block.js';
+import { AwayLine, HomeLines } from './home-lines.js';
 import { HOST_SHARD } from './host-shard.js';
 import { KernelHost } from './kernel-host.js';
 import type { PoolData } from './pool-data.js';
@@ -38,12 +39,15 @@ async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'sha
       (command) => shard?.receive(command),
       () => present(shard, 'shard').keeper,
     );
+  const away = index === HOST_SHARD ? undefined : new AwayLine(data, control, index);
+  const home = index === HOST_SHARD && data.config.shards > 1 ? new HomeLines(data, control) : undefined;
   shard = new Shard({
     index,
     config: data.config,
     control,
     commands: new Ring(present(data.commands[index], 'command ring')),
     news: host ? host.news : ringingRef(present(news, 'port'), () => control.ringForPort(HOST_SHARD)),
+    lines: away ?? home,
     needsEventLoop: () => host?.hasBacklog === true,
   });
   try {

@@ -10,6 +10,9 @@ import { track } from '../base/disposable.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
+import { awayDispatch } from '../kernel/home/away-dispatch.js';
+import { AwayLink } from '../kernel/home/away-link.js';
+import { HomeDesk } from '../kernel/home/home-desk.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
@@ -40,8 +43,10 @@ import {
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
 import { EventHub } from './event-hub.js';
+import type { AwayLine, HomeLines, Lines } from './home-lines.js';
 import { lazyLog } from './lazy-log.js';
 import { MailboxReceiver } from './mailbox.js';
+import { newPlacement } from './placement.js';
 import { printLine } from './print-line.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
@@ -57,6 +62,8 @@ export interface ShardOptions {
   readonly control: ControlBlock;
   readonly commands: Ring;
   readonly news: ActorRef<ShardNews>;
+  /** To the other shards, where there are any: the home's end, or this shard's. */
+  readonly lines?: HomeLines | AwayLine | undefined;
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -111,12 +118,19 @@ export class Shard {
   }
 
   #newReactor(): Reactor {
-    const { control, index } = this.#options;
+    const { control, index, config } = this.#options;
     const { tasks } = this.#services;
+    const lines: Lines | undefined = this.#options.lines;
     return new Reactor({
       platform: this.#platform,
       time: this.#time,
-      drainMail: () => this.#mailbox.drain((command) => this.receive(command)),
+      drainMail: () => {
+        const commands = this.#mailbox.drain((command) => this.receive(command));
+        return lines?.drain() || commands;
+      },
+      mailWaiting: () => this.#mailbox.waiting || lines?.waiting === true,
+      setParked: (parked) => control.setParked(index, parked),
+      ...(config.shards > 1 ? { busy: (ns) => control.addBusy(index, Math.round(ns / 1000)) } : {}),
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
@@ -125,7 +139,7 @@ export class Shard {
         this.#time.cpuClock.wake();
       },
       portMail: () => control.portMail(index),
-      needsEventLoop: this.#options.needsEventLoop,
+      needsEventLoop: () => lines?.backlog === true || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
       onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
@@ -178,8 +192,9 @@ export class Shard {
         unpauseAll(this.#services.tasks);
         break;
       case 'kill':
+        // A deputy ends with its body, which is told on its shard.
         for (const group of this.#services.tasks.groups())
-          startGroupExit(group, (command.status & 0xff) << 8);
+          if (group.awayOn === undefined) startGroupExit(group, (command.status & 0xff) << 8);
         break;
       case 'pauseTime':
         this.#time.pause();
@@ -271,7 +286,7 @@ export class Shard {
   #newServices(): KernelServices {
     const { config, index } = this.#options;
     const trace = newTrace(config);
-    return {
+    const services: KernelServices = {
       platform: this.#platform,
       clock: this.#time.keeper,
       random: hostRandom,
@@ -290,7 +305,6 @@ export class Shard {
         dispatch,
         traceReturn,
         shard: index,
-        pids: { first: 2 + index, stride: config.shards },
       }),
       uts: newUtsNamespace(config.hostname),
       timers: this.#time,
@@ -298,6 +312,29 @@ export class Shard {
       hostWaits: this.#hostWaits,
       ...(trace ? { syscallTrace: trace } : {}),
     };
+    this.#joinOthers(services);
+    return services;
+  }
+
+  /** Where there are several shards: takes this one's part in kernel/home. */
+  #joinOthers(services: KernelServices): void {
+    const { lines, config, control } = this.#options;
+    if (!lines) return;
+    if ('ask' in lines) {
+      const link = new AwayLink(services, lines);
+      services.away = link;
+      services.tasks.dispatch = awayDispatch(link);
+      lines.attach((message) => link.receive(message));
+    } else {
+      const load = {
+        nowNs: () => services.clock.monotonic(),
+        busyUs: (shard: number) => control.busyUs(shard),
+      };
+      const placement = newPlacement(config.placement, config.shards, load);
+      const desk = new HomeDesk(services, config.shards, placement, (shard, m) => lines.tell(shard, m));
+      services.home = desk;
+      lines.attach((shard, message) => desk.receive(shard, message));
+    }
   }
 
   #dispose(): void {
@@ -306,6 +343,7 @@ export class Shard {
     for (const task of this.#services.tasks.all()) abandonTask(task);
     this.#platform.dispose();
     this.#mounts?.dispose();
+    this.#options.lines?.close();
     this.#untrack();
   }
 }

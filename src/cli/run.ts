@@ -42,10 +42,10 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
     throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
   }
   const terminal = request.terminal ? await CallersTerminal.open() : undefined;
-  // One process and what it forks stay on one shard: more would only start later.
   const kernel = await troupe.Kernel.boot({
+    // A shard more makes every start later; who has work for several says so.
+    placement: 'pack',
     ...request.kernel,
-    shards: 1,
     binds: request.binds,
     tmpfs: request.tmpfs,
   });

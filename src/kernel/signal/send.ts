@@ -33,6 +33,10 @@ export function sendToGroup(group: ThreadGroup, info: SignalInfo): boolean {
 function send(group: ThreadGroup, queue: PendingSignals, only: Task | undefined, info: SignalInfo): boolean {
   const { signo } = info;
   if (group.exiting !== undefined) return true;
+  if (group.awayOn !== undefined) {
+    group.leader.kernel.home?.signal(group, only, info);
+    return true;
+  }
   if (signo === SIG.KILL) {
     startGroupExit(group, SIG.KILL);
     return true;

@@ -35,7 +35,7 @@ export class TaskSet {
   current: Task | undefined;
   readonly futexes = new FutexTable();
   readonly piLocks = new PiTable();
-  readonly dispatch: (task: Task) => Result;
+  dispatch: (task: Task) => Result;
   readonly traceReturn: (task: Task, outcome: Outcome) => void;
   readonly shard: number;
   readonly maxTasks: number;
