@@ -30,10 +30,10 @@ export interface ReactorParts {
   readonly drainMail: () => boolean;
   /** Runs tasks that became runnable by something else than a trap. */
   readonly runReady: () => void;
-  /** Called when the shard has nothing to do for now, before it spins … */
+  /** Called when the shard has nothing to do for now, before it spins. */
   readonly settled: () => void;
-  /** … and before it sleeps. */
-  readonly resting: () => void;
+  /** Host nanoseconds until that is to be called again, though nothing happens. */
+  readonly settleInNs: () => number;
   /** No guest may go on: events are waiting for their observer. Traps are left where they are. */
   readonly held: () => boolean;
   /** Waits for that to end, for a moment at most. */
@@ -95,9 +95,8 @@ export class Reactor {
       parts.settled();
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
-      parts.resting();
       if (this.#skipTime()) continue;
-      parts.platform.park(Math.min(parts.time.dueInNs(), LONGEST_PARK_NS));
+      parts.platform.park(Math.min(parts.time.dueInNs(), parts.settleInNs(), LONGEST_PARK_NS));
       parts.runReady();
       if (parts.portMail() !== this.#seenPortMail) return false;
     }
