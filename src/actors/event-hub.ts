@@ -18,6 +18,16 @@ const FINISH_MS = 1_000;
 /** How late an event may be while its guest goes on. */
 const PROMPT_NS = 1_000_000;
 
+export interface EventHubParts {
+  readonly shard: number;
+  readonly block: EventBlock;
+  readonly outbox: EventOutbox;
+  readonly calls: CallWatch;
+  /** Guest time, for what the hub itself has to say. */
+  readonly timeNs: () => number;
+  readonly hostNs: () => number;
+}
+
 /** Somebody on this thread. */
 export interface LocalObserver {
   readonly filter: EventFilter;
@@ -30,14 +40,7 @@ export class EventHub implements EventSink {
   #remote: readonly RemoteObserver[] = [];
   #flushedNs = 0;
 
-  constructor(
-    readonly shard: number,
-    readonly block: EventBlock,
-    readonly outbox: EventOutbox,
-    readonly calls: CallWatch,
-    /** Guest time, for what the hub itself has to say. */
-    readonly timeNs: () => number,
-  ) {}
+  constructor(readonly parts: EventHubParts) {}
 
   addLocal(observer: LocalObserver): void {
     this.#local = [...this.#local, observer];
@@ -45,7 +48,10 @@ export class EventHub implements EventSink {
   }
 
   observe(spec: ObserverSpec): void {
-    this.#remote = [...this.#remote, new RemoteObserver(spec, this.block.consumed(this.shard, spec))];
+    this.#remote = [
+      ...this.#remote,
+      new RemoteObserver(spec, this.parts.block.consumed(this.parts.shard, spec)),
+    ];
     this.#update();
   }
 
@@ -67,23 +73,27 @@ export class EventHub implements EventSink {
       if (to === undefined) to = id;
       else to = typeof to === 'number' ? [to, id] : [...to, id];
     }
-    if (to !== undefined) this.outbox.push(to, event);
+    if (to !== undefined) this.parts.outbox.push(to, event);
   }
 
   /** The shard has a moment: what waited long enough goes. */
   settled(): void {
-    if (this.outbox.isEmpty) return;
-    const now = this.timeNs();
-    if (now - this.#flushedNs > PROMPT_NS) this.flush();
+    if (this.flushInNs <= 0) this.flush();
+  }
+
+  /** Host nanoseconds until `settled` has something to send. */
+  get flushInNs(): number {
+    if (this.parts.outbox.isEmpty) return Number.POSITIVE_INFINITY;
+    return this.#flushedNs + PROMPT_NS - this.parts.hostNs();
   }
 
   /** Sends what has come together. */
   flush(): void {
-    this.#flushedNs = this.timeNs();
+    this.#flushedNs = this.parts.hostNs();
     for (const observer of this.#remote) {
       if (observer.dropped > 0 && this.#hasRoom(observer)) this.#tellDropped(observer);
     }
-    this.outbox.flush();
+    this.parts.outbox.flush();
   }
 
   /** Some observer wants nothing lost and has fallen behind: no guest may go on. */
@@ -93,13 +103,13 @@ export class EventHub implements EventSink {
   }
 
   awaitProgress(): void {
-    this.outbox.awaitProgress();
+    this.parts.outbox.awaitProgress();
   }
 
   /** The shard ends. */
   finish(): void {
     for (const observer of this.#remote) if (observer.dropped > 0) this.#tellDropped(observer);
-    this.outbox.finish(FINISH_MS);
+    this.parts.outbox.finish(FINISH_MS);
   }
 
   #admits(observer: RemoteObserver): boolean {
@@ -113,12 +123,15 @@ export class EventHub implements EventSink {
   }
 
   #hasRoom({ sent, spec }: RemoteObserver): boolean {
-    return !this.outbox.congested && ((sent - this.block.consumed(this.shard, spec)) | 0) < WINDOW;
+    return (
+      !this.parts.outbox.congested &&
+      ((sent - this.parts.block.consumed(this.parts.shard, spec)) | 0) < WINDOW
+    );
   }
 
   #tellDropped(observer: RemoteObserver): void {
-    const base: EventBase = { seq: 0, timeNs: this.timeNs(), pid: 0, tid: 0, shard: this.shard };
-    this.outbox.push(observer.spec.id, { ...base, type: 'dropped', count: observer.dropped });
+    const base: EventBase = { seq: 0, timeNs: this.parts.timeNs(), pid: 0, tid: 0, shard: this.parts.shard };
+    this.parts.outbox.push(observer.spec.id, { ...base, type: 'dropped', count: observer.dropped });
     observer.dropped = 0;
     observer.sent++;
   }
@@ -126,7 +139,7 @@ export class EventHub implements EventSink {
   #update(): void {
     const filters = [...this.#local, ...this.#remote].map((o) => o.filter);
     this.#wanted = new Set(filters.flatMap((f) => [...f.types]));
-    this.calls.filters = filters;
+    this.parts.calls.filters = filters;
   }
 }
 

@@ -36,10 +36,10 @@ export interface ReactorParts {
   readonly busy?: (ns: number) => void;
   /** Runs tasks that became runnable by something else than a trap. */
   readonly runReady: () => void;
-  /** Called when the shard has nothing to do for now, before it spins … */
+  /** Called when the shard has nothing to do for now, before it spins. */
   readonly settled: () => void;
-  /** … and before it sleeps. */
-  readonly resting: () => void;
+  /** Host nanoseconds until that is to be called again, though nothing happens. */
+  readonly settleInNs: () => number;
   /** No guest may go on: events are waiting for their observer. Traps are left where they are. */
   readonly held: () => boolean;
   /** Waits for that to end, for a moment at most. */
@@ -101,10 +101,10 @@ export class Reactor {
       parts.settled();
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
-      parts.resting();
       if (this.#skipTime()) continue;
+      const longest = Math.min(parts.time.dueInNs(), parts.settleInNs(), LONGEST_PARK_NS);
       parts.setParked(1);
-      parts.platform.park(parts.mailWaiting() ? 0 : Math.min(parts.time.dueInNs(), LONGEST_PARK_NS));
+      parts.platform.park(parts.mailWaiting() ? 0 : longest);
       parts.setParked(0);
       parts.runReady();
       if (parts.portMail() !== this.#seenPortMail) return false;

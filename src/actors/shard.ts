@@ -103,8 +103,14 @@ export class Shard {
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { index, config, eventBlock, outbox } = options;
-    const timeNs = (): number => this.#time.keeper.monotonic();
-    this.#hub = new EventHub(index, eventBlock, outbox, this.#calls, timeNs);
+    this.#hub = new EventHub({
+      shard: index,
+      block: eventBlock,
+      outbox,
+      calls: this.#calls,
+      timeNs: () => this.#time.keeper.monotonic(),
+      hostNs: () => this.#time.hostNs(),
+    });
     this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
     for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
@@ -146,7 +152,7 @@ export class Shard {
         this.#hub.settled();
         this.#time.cpuClock.wake();
       },
-      resting: () => this.#hub.flush(),
+      settleInNs: () => this.#hub.flushInNs,
       // A pause waits for the traps of all: they stop there, and make no events.
       held: () => this.#hub.held && tasks.pauses === 0,
       awaitRelease: () => this.#hub.awaitProgress(),

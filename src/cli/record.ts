@@ -23,7 +23,6 @@ export function openRecords({ events, trace }: RecordRequest): ((kernel: Kernel)
 }
 
 function recordEvents(kernel: Kernel, file: EventFile): void {
-  // Lines are written as they come together, so that `tail -f` shows them.
   const events = kernel.observe({ lossless: true });
   write(events, file, (event) => `${JSON.stringify(event)}\n`);
 }
@@ -42,6 +41,7 @@ function recordTrace(kernel: Kernel, file: EventFile): void {
   });
 }
 
+/** What came is on disk this soon, for `tail -f`. */
 const PROMPT_MS = 100;
 
 function write(

@@ -20,7 +20,7 @@ function setUp(ringBytes = 1 << 20) {
   const messages: string[] = [];
   const outbox = new EventOutbox({ shard: 0, ring, block, wake: () => messages.push('wake') });
   const calls = new CallWatch();
-  const hub = new EventHub(0, block, outbox, calls, () => 7);
+  const hub = new EventHub({ shard: 0, block, outbox, calls, timeNs: () => 7, hostNs: () => 7 });
   const inbox = new EventInbox(block, [ring.buffer], [port as unknown as MessagePort]);
   /** An observer whose events pile up in `got`, dealt with at once unless it is `slow`. */
   const observe = (spec: Partial<ObserverSpec> = {}, { slow = false } = {}) => {
