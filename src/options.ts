@@ -7,9 +7,11 @@
  */
 import * as v from 'valibot';
 import { LOG_LEVELS, type LogLevel } from './base/log.js';
+import { PLACEMENTS, type PlacementPolicy } from './base/placement.js';
 import { EVENT_TYPES, type EventType } from './messages/events.js';
 
 export type { LogLevel } from './base/log.js';
+export type { PlacementPolicy } from './base/placement.js';
 
 /** A host directory or file that guests see at `target`. */
 export interface Bind {
@@ -34,11 +36,13 @@ export interface KernelOptions {
   hostname?: string | undefined;
   /** CPUs that guests see. Default: the CPUs of this process. */
   cores?: number | undefined;
-  /**
-   * Worker threads that serve system calls. A process and what it forks stay on one shard, and each
-   * shard has an in-memory layer of its own. Default: `cores`.
-   */
+  /** Worker threads that serve system calls. Default: `cores`; 1 where `placement` is `pack`. */
   shards?: number | undefined;
+  /**
+   * Which shards run programs. `pack`: the first one; `spread`: each the next one; `adaptive`: the first
+   * one until it is busy, then the one that is least so. Default: `adaptive`.
+   */
+  placement?: PlacementPolicy | undefined;
   /** Bytes of memory for the whole sandbox. */
   memory?: number | undefined;
   /** Tasks (threads of all processes) that may live at once. */
@@ -143,6 +147,7 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
   hostname: v.optional(v.pipe(nonEmpty, v.maxBytes(64, 'must be at most 64 bytes'))),
   cores: v.optional(count(1, 1024)),
   shards: v.optional(count(1, 256)),
+  placement: v.optional(v.picklist(PLACEMENTS, `must be one of ${PLACEMENTS.join(', ')}`)),
   memory: v.optional(count(MIN_MEMORY, Number.MAX_SAFE_INTEGER)),
   pids: v.optional(count(1, 4_194_304)),
   time: v.optional(v.picklist(['real', 'virtual'], "must be 'real' or 'virtual'")),

@@ -5,7 +5,6 @@
  * Ownership
  *   operation queue        KernelActor   what changes the kernel goes through it
  *   pid → shard            KernelActor   written when a process was created, removed when it exited
- *   placement counts       KernelActor
  *   count of pauses        KernelActor   each shard has its own copy, by commands
  *   task tables, objects   the shard     asked by commands, never reached into
  *
@@ -26,10 +25,9 @@ import {
 } from '../messages/kernel.js';
 import type { ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
-import { KernelTime, type KernelTimeParts } from './kernel-time.js';
+import { type KernelClocks, KernelTime } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
-import type { Placement } from './placement.js';
 import { ShardAsks } from './shard-asks.js';
 
 export class KernelActor implements KernelOperations {
@@ -45,31 +43,25 @@ export class KernelActor implements KernelOperations {
 
   constructor(
     readonly shards: readonly ActorRef<ShardCommand>[],
-    readonly placement: Placement,
+    /** Where processes from outside begin: the home of all (kernel/home). */
+    readonly home: number,
     readonly log: Log,
-    time: KernelTimeParts,
+    clocks: KernelClocks,
   ) {
     this.#asks = new ShardAsks(shards);
-    this.time = new KernelTime(time, {
-      askAll: async (command) => {
-        const answers = await this.#asks.askAll(command);
-        return answers.filter((answer) => answer.type === 'timePaused');
-      },
-      tellAll: (command) => this.#tellAll(command),
-    });
+    this.time = new KernelTime(clocks, (command) => this.#tellAll(command));
   }
 
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>> {
     return this.#queue.add(async () => {
       if (this.#destroyed) return CLOSED;
       this.log.info({ argv: spec.argv }, 'EXEC');
-      const shard = this.placement.choose();
+      const shard = this.home;
       const answer = await this.#asks.ask(shard, (id) => ({ type: 'createProcess', id, spec }));
       if (answer.type === 'created') {
         this.#shardOf.set(answer.pid, shard);
         return { type: 'ok', value: { pid: answer.pid, shard, pipes: answer.pipes } };
       }
-      this.placement.left(shard);
       return refusal(answer);
     });
   }
@@ -95,18 +87,17 @@ export class KernelActor implements KernelOperations {
     // The wait is in an object, so that the queue does not wait for it.
     const begun = await this.#queue.add(() => {
       if (this.#destroyed) return { rest: CLOSED };
-      // First, so that no timer acts between a task's stop and its clock's.
-      void this.time.pause('paused');
+      this.time.pause('paused');
       return { rest: this.#pauses.begin(this.#asks.askAll((id) => ({ type: 'pause', id }))) };
     });
     return begun.rest;
   }
 
   unpause(): Promise<OperationResult<void>> {
-    return this.#queue.add(async () => {
+    return this.#queue.add(() => {
       if (this.#destroyed) return CLOSED;
       if (!this.#pauses.end()) return refused('NotPaused', E.EINVAL, 'the kernel is not paused');
-      if (this.#pauses.depth === 0) await this.time.resume('paused');
+      if (this.#pauses.depth === 0) this.time.resume('paused');
       this.#tellAll({ type: 'unpause' });
       return ok(undefined);
     });
@@ -188,11 +179,9 @@ export class KernelActor implements KernelOperations {
       case 'signalled':
       case 'intercepting':
       case 'paused':
-      case 'timePaused':
         this.#asks.settle(news);
         break;
       case 'exited':
-        this.placement.left(news.shard);
         this.#shardOf.delete(news.pid);
         this.#exits.next();
         break;

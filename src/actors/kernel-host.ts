@@ -14,7 +14,6 @@ import { HOST_SHARD } from './host-shard.js';
 import { KernelActor } from './kernel-actor.js';
 import { lazyLog } from './lazy-log.js';
 import { MailboxSender } from './mailbox.js';
-import { LeastBusy } from './placement.js';
 import type { PoolData } from './pool-data.js';
 import { Ring } from './ring.js';
 
@@ -37,12 +36,12 @@ export class KernelHost {
     this.#ports = ports;
     const shards = data.commands.map((buffer, shard): ActorRef<ShardCommand> => {
       if (shard === HOST_SHARD) return localRef(receive);
-      const sender = new MailboxSender<ShardCommand>(new Ring(buffer), () => control.ring(shard));
+      const sender = new MailboxSender<ShardCommand>(new Ring(buffer), () => control.wake(shard));
       this.#senders.push(sender);
       return ringRef(sender);
     });
     const { config } = data;
-    this.#actor = new KernelActor(shards, new LeastBusy(config.shards), lazyLog(config.logLevel, 'kernel'), {
+    this.#actor = new KernelActor(shards, HOST_SHARD, lazyLog(config.logLevel, 'kernel'), {
       keeper,
       cpuClock: () => control.cpuClock,
     });

@@ -17,6 +17,23 @@ export interface KernelNews {
   broke(error: unknown): void;
 }
 
+/** Of kernels that are open. One listener for all: a process may have hundreds. */
+const pools = new Set<ShardPool>();
+
+// Workers that sleep in a host call do not notice that the process ends.
+function shutDownAll(): void {
+  for (const pool of pools) pool.shutDown();
+}
+
+function opened(pool: ShardPool): void {
+  if (pools.size === 0) process.on('exit', shutDownAll);
+  pools.add(pool);
+}
+
+function closed(pool: ShardPool): void {
+  if (pools.delete(pool) && pools.size === 0) process.off('exit', shutDownAll);
+}
+
 export class KernelLink {
   readonly operations: Remote<KernelOperations>;
   readonly events: EventInbox;
@@ -24,8 +41,6 @@ export class KernelLink {
   readonly #ports: MessagePort[];
   #closed = false;
   readonly #untrack = track('kernel');
-  // Workers that sleep in a host call do not notice that the process ends.
-  readonly #onExit = (): void => this.#pool.shutDown();
 
   constructor(config: KernelConfig, news: KernelNews) {
     const operations = new MessageChannel();
@@ -38,7 +53,7 @@ export class KernelLink {
     this.events = new EventInbox(new EventBlock(data.eventBlock), data.events, bells);
     this.#ports = [operations.port1, ...bells];
     for (const port of this.#ports) port.unref();
-    process.once('exit', this.#onExit);
+    opened(this.#pool);
     this.#pool.ended.catch((error: unknown) => news.broke(error));
   }
 
@@ -64,7 +79,7 @@ export class KernelLink {
 
   async close(): Promise<void> {
     this.#closed = true;
-    process.off('exit', this.#onExit);
+    closed(this.#pool);
     release(this.operations as Remote<never>);
     await this.#pool.destroy();
     this.events.drainAll();

@@ -36,8 +36,12 @@ export class MailboxSender<M> {
     this.pump();
   }
 
-  /** Writes what there is room for. */
+  /** Sends what waits, as far as there is room. */
   pump(): void {
+    if (this.backlog) this.#pump();
+  }
+
+  #pump(): void {
     clearTimeout(this.#retry);
     this.#retry = undefined;
     for (let part = this.#queue[0]; part; part = this.#queue[0]) {
@@ -65,6 +69,10 @@ export class MailboxReceiver<M> {
     readonly ring: Ring,
     readonly decode: (body: Uint8Array) => M = deserialize,
   ) {}
+
+  get waiting(): boolean {
+    return this.ring.readable > 0;
+  }
 
   /** Hands over every whole message that has come; true when there was one. */
   drain(receive: (message: M) => void): boolean {

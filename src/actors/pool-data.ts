@@ -14,20 +14,26 @@ export interface PoolData {
   readonly control: SharedArrayBuffer;
   /** KernelActor → shard, by shard. */
   readonly commands: readonly SharedArrayBuffer[];
-  /** Shard → embedder, by shard; and the words that go with them. */
+  /** Between the home and each shard, by shard: kernel/home/conversation.ts. The home's own are unused. */
+  readonly toHome: readonly SharedArrayBuffer[];
+  readonly fromHome: readonly SharedArrayBuffer[];
+  /** Events, shard → embedder, by shard; and the words that go with them. */
   readonly events: readonly SharedArrayBuffer[];
   readonly eventBlock: SharedArrayBuffer;
 }
 
 export function newPoolData(config: KernelConfig): PoolData {
-  const { shards } = config;
-  const rings = (bytes: number): SharedArrayBuffer[] =>
+  const rings = (shards: number, bytes = COMMAND_RING_BYTES): SharedArrayBuffer[] =>
     Array.from({ length: shards }, () => Ring.create(bytes).buffer);
+  const { shards } = config;
+  const away = shards > 1 ? shards : 0;
   return {
     config,
     control: ControlBlock.create(shards).buffer,
-    commands: rings(COMMAND_RING_BYTES),
-    events: rings(EVENT_RING_BYTES),
+    commands: rings(shards),
+    toHome: rings(away),
+    fromHome: rings(away),
+    events: rings(shards, EVENT_RING_BYTES),
     eventBlock: EventBlock.create(shards).buffer,
   };
 }

@@ -17,6 +17,11 @@ import { HOST_SHARD } from './host-shard.js';
 import type { PoolData } from './pool-data.js';
 import { SHARD_WORKER } from './worker-files.js';
 
+/** A worker is gone, by a bug of its shard or by force, and what ran on it. */
+export class ShardEnded extends Error {
+  override readonly name = 'ShardEnded';
+}
+
 /** More tasks than a kernel may have. */
 const TASKS_PER_WORKER = 1 << 24;
 
@@ -79,7 +84,9 @@ export class ShardPool {
     this.#target = shard;
     const done = this.#pool.run(task, { transferList });
     this.#control.ringForPort(shard);
-    return done;
+    return done.catch((e: unknown) => {
+      throw new ShardEnded(`shard ${shard} ended: ${e instanceof Error ? e.message : String(e)}`);
+    });
   }
 
   /** A message was posted to the Kernel actor. */

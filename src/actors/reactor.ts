@@ -28,6 +28,12 @@ export interface ReactorParts {
   readonly time: ShardTime;
   /** Handles mail that came by rings; true when there was some. */
   readonly drainMail: () => boolean;
+  /** Whether mail waits in rings: asked before sleeping, and while spinning. */
+  readonly mailWaiting: () => boolean;
+  /** From now on (1) who writes to a ring rings the bell, too. */
+  readonly setParked: (parked: 0 | 1) => void;
+  /** Told how long there was something to do, where somebody wants to know. */
+  readonly busy?: (ns: number) => void;
   /** Runs tasks that became runnable by something else than a trap. */
   readonly runReady: () => void;
   /** Called when the shard has nothing to do for now, before it spins. */
@@ -90,13 +96,16 @@ export class Reactor {
     const { parts } = this;
     for (;;) {
       if (parts.held()) return this.#hold();
-      this.#work();
+      this.#workTimed();
       if (parts.isOver()) return true;
       parts.settled();
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
       if (this.#skipTime()) continue;
-      parts.platform.park(Math.min(parts.time.dueInNs(), parts.settleInNs(), LONGEST_PARK_NS));
+      parts.setParked(1);
+      const wait = Math.min(parts.time.dueInNs(), parts.settleInNs(), LONGEST_PARK_NS);
+      parts.platform.park(parts.mailWaiting() ? 0 : wait);
+      parts.setParked(0);
       parts.runReady();
       if (parts.portMail() !== this.#seenPortMail) return false;
     }
@@ -119,6 +128,17 @@ export class Reactor {
     runReady();
     if (onlyTimePasses()) return time.skip();
     return true;
+  }
+
+  #workTimed(): void {
+    const { busy, time } = this.parts;
+    if (!busy) {
+      this.#work();
+      return;
+    }
+    const start = time.hostNs();
+    this.#work();
+    busy(time.hostNs() - start);
   }
 
   /** Does what there is to do. */
@@ -145,11 +165,12 @@ export class Reactor {
 
   /** Looks for the next trap for a while; true when one came (and was handled). */
   #spin(): boolean {
-    const { platform, mayTrapSoon, time } = this.parts;
+    const { platform, mayTrapSoon, mailWaiting, time } = this.parts;
     if (!mayTrapSoon()) return false;
     const end = time.hostNs() + Math.min(SPIN_NS, time.dueInNs());
     do {
       for (let i = 0; i < POLLS_PER_LOOK; i++) if (platform.poll() > 0) return true;
+      if (mailWaiting()) return true;
     } while (time.hostNs() < end);
     return false;
   }

@@ -9,6 +9,7 @@ import { ringingRef } from './actor-ref.js';
 import { ControlBlock } from './control-block.js';
 import { EventBlock } from './event-block.js';
 import { EventOutbox } from './event-outbox.js';
+import { AwayLine, HomeLines } from './home-lines.js';
 import { HOST_SHARD } from './host-shard.js';
 import type { ImportModule } from './interceptors.js';
 import { KernelHost } from './kernel-host.js';
@@ -49,6 +50,8 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
       (command) => shard?.receive(command),
       () => present(shard, 'shard').keeper,
     );
+  const away = index === HOST_SHARD ? undefined : new AwayLine(data, control, index);
+  const home = index === HOST_SHARD && data.config.shards > 1 ? new HomeLines(data, control) : undefined;
   shard = new Shard({
     index,
     config: data.config,
@@ -63,6 +66,7 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
     }),
     eventBlock: block,
     importModule,
+    lines: away ?? home,
     needsEventLoop: () => host?.hasBacklog === true,
   });
   try {

@@ -10,6 +10,9 @@ import { track } from '../base/disposable.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
+import { awayDispatch } from '../kernel/home/away-dispatch.js';
+import { AwayLink } from '../kernel/home/away-link.js';
+import { HomeDesk } from '../kernel/home/home-desk.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
@@ -41,10 +44,12 @@ import type { ControlBlock } from './control-block.js';
 import type { EventBlock } from './event-block.js';
 import { EventHub } from './event-hub.js';
 import type { EventOutbox } from './event-outbox.js';
+import type { AwayLine, HomeLines, Lines } from './home-lines.js';
 import { type ImportModule, Interceptors } from './interceptors.js';
 import { lazyLog } from './lazy-log.js';
 import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
+import { newPlacement } from './placement.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
 import { ShardTime } from './shard-time.js';
@@ -62,6 +67,8 @@ export interface ShardOptions {
   readonly outbox: EventOutbox;
   readonly eventBlock: EventBlock;
   readonly importModule: ImportModule;
+  /** To the other shards, where there are any: the home's end, or this shard's. */
+  readonly lines?: HomeLines | AwayLine | undefined;
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -125,12 +132,19 @@ export class Shard {
   }
 
   #newReactor(): Reactor {
-    const { control, index } = this.#options;
+    const { control, index, config } = this.#options;
     const { tasks } = this.#services;
+    const lines: Lines | undefined = this.#options.lines;
     return new Reactor({
       platform: this.#platform,
       time: this.#time,
-      drainMail: () => this.#mailbox.drain((command) => this.receive(command)),
+      drainMail: () => {
+        const commands = this.#mailbox.drain((command) => this.receive(command));
+        return lines?.drain() || commands;
+      },
+      mailWaiting: () => this.#mailbox.waiting || lines?.waiting === true,
+      setParked: (parked) => control.setParked(index, parked),
+      ...(config.shards > 1 ? { busy: (ns) => control.addBusy(index, Math.round(ns / 1000)) } : {}),
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
@@ -143,7 +157,8 @@ export class Shard {
       held: () => this.#hub.held && tasks.pauses === 0,
       awaitRelease: () => this.#hub.awaitProgress(),
       portMail: () => control.portMail(index),
-      needsEventLoop: () => this.#interceptors.loading || this.#options.needsEventLoop(),
+      needsEventLoop: () =>
+        lines?.backlog === true || this.#interceptors.loading || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
       onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
@@ -190,17 +205,19 @@ export class Shard {
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
         break;
       case 'pause':
-        this.#pause(command.id);
+        this.#tellStop('pause');
+        pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id: command.id }));
         break;
       case 'unpause':
         if (unpauseAll(this.#services.tasks)) this.#tellStop('unpause');
         break;
       case 'kill':
+        // A deputy ends with its body, which is told on its shard.
         for (const group of this.#services.tasks.groups())
-          startGroupExit(group, (command.status & 0xff) << 8);
+          if (group.awayOn === undefined) startGroupExit(group, (command.status & 0xff) << 8);
         break;
       case 'pauseTime':
-        this.#tell({ type: 'timePaused', id: command.id, atNs: this.#time.pause() });
+        this.#time.pause();
         break;
       case 'resumeTime':
         this.#time.resume(command.lostNs);
@@ -274,11 +291,6 @@ export class Shard {
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
-  #pause(id: number): void {
-    this.#tellStop('pause');
-    pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id }));
-  }
-
   #tellStop(type: 'pause' | 'unpause'): void {
     if (this.#hub.wants(type)) this.#hub.emit({ ...kernelEventBase(this.#services), type });
   }
@@ -305,13 +317,13 @@ export class Shard {
   #tellGuestsTime(): void {
     const { keeper } = this.#time;
     if (keeper.kind === 'virtual') return;
-    keeper.onShift = ({ monotonicNs }) => this.#platform.setClockShift(monotonicNs);
-    this.#platform.setClockShift(keeper.shift.monotonicNs);
+    keeper.onShift = (shiftNs) => this.#platform.setClockShift(shiftNs);
+    this.#platform.setClockShift(keeper.shiftNs);
   }
 
   #newServices(): KernelServices {
     const { config, index } = this.#options;
-    return {
+    const services: KernelServices = {
       platform: this.#platform,
       clock: this.#time.keeper,
       random: hostRandom,
@@ -329,7 +341,6 @@ export class Shard {
         maxTasks: config.maxTasks,
         dispatch,
         shard: index,
-        pids: { first: 2 + index, stride: config.shards },
       }),
       uts: newUtsNamespace(config.hostname),
       timers: this.#time,
@@ -337,6 +348,29 @@ export class Shard {
       hostWaits: this.#hostWaits,
       calls: this.#calls,
     };
+    this.#joinOthers(services);
+    return services;
+  }
+
+  /** Where there are several shards: takes this one's part in kernel/home. */
+  #joinOthers(services: KernelServices): void {
+    const { lines, config, control } = this.#options;
+    if (!lines) return;
+    if ('ask' in lines) {
+      const link = new AwayLink(services, lines);
+      services.away = link;
+      services.tasks.dispatch = awayDispatch(link);
+      lines.attach((message) => link.receive(message));
+    } else {
+      const load = {
+        nowNs: () => services.clock.monotonic(),
+        busyUs: (shard: number) => control.busyUs(shard),
+      };
+      const placement = newPlacement(config.placement, config.shards, load);
+      const desk = new HomeDesk(services, config.shards, placement, (shard, m) => lines.tell(shard, m));
+      services.home = desk;
+      lines.attach((shard, message) => desk.receive(shard, message));
+    }
   }
 
   #dispose(): void {
@@ -345,6 +379,7 @@ export class Shard {
     for (const task of this.#services.tasks.all()) abandonTask(task);
     this.#platform.dispose();
     this.#mounts?.dispose();
+    this.#options.lines?.close();
     this.#untrack();
   }
 }

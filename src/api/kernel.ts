@@ -241,7 +241,8 @@ async function configOf(options: KernelOptions): Promise<KernelConfig> {
   const [sec, nsec] = process.hrtime();
   const cores = options.cores ?? availableParallelism();
   const time = options.time ?? 'real';
-  const shards = options.shards ?? (time === 'virtual' ? 1 : cores);
+  const placement = options.placement ?? (time === 'virtual' ? 'pack' : 'adaptive');
+  const shards = options.shards ?? (placement === 'pack' ? 1 : cores);
   // Shards would have to agree that all of them wait before any of their clocks may leap.
   if (time === 'virtual' && shards > 1) throw new OptionsError("time: 'virtual' needs shards: 1");
   return {
@@ -251,6 +252,7 @@ async function configOf(options: KernelOptions): Promise<KernelConfig> {
     hostname: options.hostname ?? 'troupe',
     cores,
     shards,
+    placement,
     memoryBytes: options.memory ?? totalmem(),
     maxTasks: options.pids ?? DEFAULT_MAX_TASKS,
     time,

@@ -1,5 +1,6 @@
 /** The options of `troupe run`, declared once: what they are called, take, mean and set. */
 import { LOG_LEVELS } from '../base/log.js';
+import { PLACEMENTS } from '../base/placement.js';
 import type { Bind, KernelOptions, SpawnOptions } from '../options.js';
 import { type OptionSpec, UsageError } from './args.js';
 import type { RecordRequest } from './record.js';
@@ -125,6 +126,16 @@ export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
     help: 'CPUs that the sandbox has (default: all)',
     apply: (run, value) => {
       run.kernel.cores = parseCount(value);
+    },
+  },
+  {
+    name: 'placement',
+    value: 'POLICY',
+    help: `threads that serve system calls: ${PLACEMENTS.join(', ')} (default: pack: one; others: one a core)`,
+    apply: (run, value) => {
+      const policy = PLACEMENTS.find((p) => p === value);
+      if (!policy) throw new UsageError(`not a policy; write one of ${PLACEMENTS.join(', ')}`);
+      run.kernel.placement = policy;
     },
   },
   {

@@ -44,10 +44,10 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
   }
   const terminal = request.terminal ? await CallersTerminal.open() : undefined;
   const records = await recordsOf(request);
-  // One process and what it forks stay on one shard: more would only start later.
   const kernel = await troupe.Kernel.boot({
+    // A shard more makes every start later; who has work for several says so.
+    placement: 'pack',
     ...request.kernel,
-    shards: 1,
     binds: request.binds,
     tmpfs: request.tmpfs,
     inject: request.inject,

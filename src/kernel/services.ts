@@ -7,6 +7,8 @@ import type { Log } from '../base/log.js';
 import type { KernelEvent } from '../messages/events.js';
 import type { Platform } from '../platform/platform.js';
 import type { HostFiles } from './fs/host-files.js';
+import type { AwayLink } from './home/away-link.js';
+import type { HomeDesk } from './home/home-desk.js';
 import type { TaskSet } from './task/task-set.js';
 import type { HostWaits } from './time/host-waits.js';
 import type { UtsNamespace } from './uts.js';
@@ -55,6 +57,10 @@ export interface KernelServices {
   readonly hostWaits: HostWaits;
   /** Who watches system calls; absent: nobody can. */
   readonly calls?: CallWatch;
+  /** On the home of several shards: the conversation with bodies (home/). */
+  home?: HomeDesk;
+  /** On every other shard: where its processes have their deputies. */
+  away?: AwayLink;
 }
 
 /** One-shot timers of a shard, fired by its reactor: what guests wait for. */

@@ -3,6 +3,7 @@
  * external operations, unless it says otherwise.
  */
 import type { Timespec } from '../base/clock.js';
+import type { PlacementPolicy } from '../base/placement.js';
 import type { ObserverSpec } from './events.js';
 import type { ProcessSpec, StartObstacle } from './shard.js';
 
@@ -88,6 +89,7 @@ export interface KernelConfig {
   readonly hostname: string;
   readonly cores: number;
   readonly shards: number;
+  readonly placement: PlacementPolicy;
   readonly memoryBytes: number;
   readonly maxTasks: number;
   readonly time: 'real' | 'virtual';

@@ -39,8 +39,8 @@ export type ShardCommand =
   | { readonly type: 'unpause' }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
-  /** Guests' time stands still, timers and CPU clock with it; answered by `timePaused`. Idempotent. */
-  | { readonly type: 'pauseTime'; readonly id: number }
+  /** Guests' time stands still: clocks, timers, the CPU clock. Idempotent. */
+  | { readonly type: 'pauseTime' }
   /** It goes on as if `lostNs` had not been. */
   | { readonly type: 'resumeTime'; readonly lostNs: number }
   | { readonly type: 'observe'; readonly observer: ObserverSpec }
@@ -71,9 +71,7 @@ export type ShardAnswer =
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
   /** `wrong`: why the module cannot be used. */
   | { readonly type: 'intercepting'; readonly id: number; readonly wrong: string | undefined }
-  | { readonly type: 'paused'; readonly id: number }
-  /** When the shard's time stopped, by the host's clock since the kernel began. */
-  | { readonly type: 'timePaused'; readonly id: number; readonly atNs: number };
+  | { readonly type: 'paused'; readonly id: number };
 
 export type ShardNews =
   | ShardAnswer

@@ -41,7 +41,7 @@ export function deliver(task: Task, info: SignalInfo): void {
       break;
     case 'stop':
       // Nobody could continue an orphaned group from its terminal; SIGSTOP stops it all the same.
-      if (info.signo === SIG.STOP || !isOrphaned(task.kernel.tasks, group.pgid)) {
+      if (info.signo === SIG.STOP || !cannotBeContinued(task)) {
         startGroupStop(task, info.signo);
       }
       break;
@@ -50,6 +50,10 @@ export function deliver(task: Task, info: SignalInfo): void {
       startGroupExit(group, info.signo);
       break;
   }
+}
+
+function cannotBeContinued({ kernel, group }: Task): boolean {
+  return kernel.away ? kernel.away.isOrphaned(group) : isOrphaned(kernel.tasks, group.pgid);
 }
 
 function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {

@@ -34,6 +34,10 @@ export function sendToGroup(group: ThreadGroup, info: SignalInfo): boolean {
 function send(group: ThreadGroup, queue: PendingSignals, only: Task | undefined, info: SignalInfo): boolean {
   const { signo } = info;
   if (group.exiting !== undefined) return true;
+  if (group.awayOn !== undefined) {
+    group.leader.kernel.home?.signal(group, only, info);
+    return true;
+  }
   const target = only ?? group.leader;
   const { events } = target.kernel;
   if (events.wants('signalSent')) {

@@ -36,7 +36,9 @@ export function exitTask(task: Task): void {
   task.exitStatus = status;
   task.killed = true;
   const { events } = kernel;
-  if (events.wants('taskExit')) events.emit({ ...eventBase(task), type: 'taskExit', exitStatus: status });
+  if (group.awayOn === undefined && events.wants('taskExit')) {
+    events.emit({ ...eventBase(task), type: 'taskExit', exitStatus: status });
+  }
 
   const last = group.tasks.size === 1;
   attempt(task, () => tellOthersInMemory(task));
@@ -50,7 +52,9 @@ export function exitTask(task: Task): void {
   settleGroupStop(group);
   atRest(task);
   group.taskGone.notify(IN);
-  if (last) endGroup(group, group.exiting ?? group.leader.exitStatus ?? status);
+  const ofGroup = group.exiting ?? group.leader.exitStatus ?? status;
+  kernel.away?.taskEnded(task, last ? ofGroup : status, { last });
+  if (last) endGroup(group, ofGroup);
 }
 
 /** Robust futexes and clear_child_tid: those who share the memory learn of the end there. */
@@ -146,7 +150,7 @@ function endGroup(group: ThreadGroup, status: number): void {
   hangUpOrphans(tasks, group);
   group.exitStatus = status;
   const { events } = leader.kernel;
-  if (events.wants('processExit')) {
+  if (group.awayOn === undefined && events.wants('processExit')) {
     const ppid = group.parentPid;
     events.emit({ ...eventBase(leader), type: 'processExit', exitStatus: status, ppid });
   }

@@ -32,9 +32,9 @@ import { exitTask } from './exit.js';
 import { startGroupExit } from './group-exit.js';
 import {
   type BlockedState,
+  DEAD,
   GUEST,
   IN_KERNEL,
-  NEW,
   type RunState,
   STOPPED,
   STOPPED_AT_TRAP,
@@ -90,7 +90,7 @@ export function runReady(tasks: TaskSet): void {
 
 /** Lets a task run for the first time. */
 export function start(task: Task): void {
-  if (task.state === NEW) task.kernel.tasks.runQueue.add(task);
+  if (task.state.name === 'new') task.kernel.tasks.runQueue.add(task);
 }
 
 /** A task that is to die or to rest does not carry out its trap; when it rests it does so afterwards. */
@@ -278,6 +278,10 @@ function go(task: Task): void {
   task.kernel.tasks.current = task;
   switch (state.name) {
     case 'new':
+      if (state.first && !task.killed) {
+        if (task.stopCount === 0) drive(task, state.first, undefined);
+        break;
+      }
       task.state = IN_KERNEL;
       toGuest(task);
       break;
@@ -323,6 +327,12 @@ function settle(state: BlockedState): void {
   state.disarm = undefined;
   state.cancelTimer?.();
   state.cancelTimer = undefined;
+}
+
+/** Nobody waits for what the task does any more; it is where it was before its call (deputies). */
+export function abandonCall(task: Task): void {
+  if (task.state.name === 'blocked') abandon(task, task.state);
+  if (task.state !== DEAD) task.state = GUEST;
 }
 
 function tellWake(task: Task, how: Wake | 'killed'): void {

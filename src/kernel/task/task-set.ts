@@ -33,7 +33,7 @@ export class TaskSet {
   current: Task | undefined;
   readonly futexes = new FutexTable();
   readonly piLocks = new PiTable();
-  readonly dispatch: (task: Task) => Result;
+  dispatch: (task: Task) => Result;
   readonly shard: number;
   readonly maxTasks: number;
   /** External pauses that hold (stop.ts). */
