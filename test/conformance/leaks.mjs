@@ -1,5 +1,5 @@
 /** What is left of a guest program after it ended: tasks, stub processes, descriptors, memory. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const SETTLE_MS = 15_000;
@@ -45,9 +45,19 @@ async function guestTasks(kernel) {
 function hostCounts() {
   return {
     stubs: descendants(process.pid).length,
-    descriptors: readdirSync('/proc/self/fd').length,
+    descriptors: readdirSync('/proc/self/fd').filter(isOurs).length,
     residentMiB: Math.round(process.memoryUsage.rss() / 2 ** 20),
   };
+}
+
+/** Not a file of the root, of which the kernel keeps those open that it saw last: pipes, sockets, memory… */
+function isOurs(fd) {
+  try {
+    const target = readlinkSync(`/proc/self/fd/${fd}`);
+    return !target.startsWith('/') || target.startsWith('/memfd:');
+  } catch {
+    return false; // readdir's own.
+  }
 }
 
 function descendants(pid) {

@@ -30,7 +30,16 @@ const OF_OS = [
 const ADDRESS_SPACE = 2 * 2 ** 30;
 
 /** Stressors that need what troupe says it does not have (docs/coverage.md). */
-const UNSUPPORTED = new Map([]);
+const UNSUPPORTED = new Map([
+  ['aiol', 'no asynchronous I/O (io_setup)'],
+  ['cap', 'asks about process 1, which is the kernel itself'],
+  ['dnotify', 'no F_NOTIFY'],
+  ['inotify', 'no inotify'],
+  ['mq', 'no POSIX message queues'],
+  ['msg', 'no System V IPC'],
+  ['sem-sysv', 'no System V IPC'],
+  ['vdso', 'no vDSO'],
+]);
 
 /** @returns {{ name: string, argv: string[], root: boolean, unsupported?: string }[]} */
 export function allRows(seconds) {
