@@ -12,7 +12,7 @@ import { defaultAction, type SignalAction } from './actions.js';
 import { onAltStack } from './alt-stack.js';
 import { isOrphaned, startGroupStop } from './job-control.js';
 import { maskUnion, maskWith } from './mask.js';
-import { forceSegv, setMask } from './send.js';
+import { forceSegv, isKernelOnly, setMask } from './send.js';
 import { encodeSiginfo, kernelSignal, type SignalInfo } from './siginfo.js';
 
 export function deliver(task: Task, info: SignalInfo): void {
@@ -27,6 +27,8 @@ export function deliver(task: Task, info: SignalInfo): void {
     runHandler(task, info, action);
     return;
   }
+  // It was blocked when it came, or its handler has gone since.
+  if (group.unkillable && !isKernelOnly(info.signo)) return;
   switch (defaultAction(info.signo)) {
     case 'ignore':
     case 'continue':

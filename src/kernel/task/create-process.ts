@@ -2,7 +2,7 @@
  * The first task of a process that the embedder asked for: what fork and execve together would have
  * made, with the kernel itself as parent.
  */
-import type { Pid } from '../../base/brand.js';
+import type { Pid, Tid } from '../../base/brand.js';
 import type { Credentials } from '../auth/credentials.js';
 import type { FdTable } from '../fs/fd-table.js';
 import type { FsContext } from '../fs/fs-context.js';
@@ -14,6 +14,7 @@ import { eventBase } from './event-base.js';
 import type { ResourceLimits } from './limits.js';
 import { hold } from './stop.js';
 import { Task } from './task.js';
+import { INIT_PID } from './task-set.js';
 import { ThreadGroup } from './thread-group.js';
 
 export interface ProcessRequest {
@@ -26,13 +27,15 @@ export interface ProcessRequest {
   readonly fs: FsContext;
   readonly creds: Credentials;
   readonly limits: ResourceLimits;
+  /** It becomes process 1. */
+  readonly asInit?: boolean;
 }
 
 /** A new process, which is its own session and process group; `letGo` (stop.ts) lets it run. */
 export function createProcess(kernel: KernelServices, request: ProcessRequest): Task | Failure {
   const { filename, argv, envp, files, fs, creds, limits } = request;
   const { root, cwd, umask, mounts } = fs;
-  const tid = kernel.tasks.allocateTid();
+  const tid = request.asInit ? (INIT_PID as Tid) : kernel.tasks.allocateTid();
   const program =
     tid instanceof Failure
       ? tid
@@ -51,6 +54,10 @@ export function createProcess(kernel: KernelServices, request: ProcessRequest): 
   }
   const group = new ThreadGroup(tid as number as Pid, undefined, tid, tid, limits);
   group.hasExecuted = true;
+  if (request.asInit) {
+    group.unkillable = true;
+    kernel.tasks.init = group;
+  }
   const context = program.mm.space.first;
   context.reset(program.pc, program.sp);
   const task = new Task(
