@@ -8,16 +8,30 @@
  */
 
 export { CallersTerminal } from './api/callers-terminal.js';
+export type { CreateProcessOptions } from './api/create-process-options.js';
+export type { InitOptions } from './api/init-options.js';
 export { Kernel } from './api/kernel.js';
 export { KernelError } from './api/kernel-error.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
 export type { EventType, KernelEvent } from './messages/events.js';
-export type { KernelErrorCode } from './messages/kernel.js';
+export type { ExitError, KernelErrorCode } from './messages/kernel.js';
+export type { AuxvEntry, FeatureSet, InitSettings, RootSettings } from './messages/lifecycle.js';
+export type { ExternalSignal } from './messages/shard.js';
+export type {
+  InitSnapshot,
+  MountSnapshot,
+  SupervisorSnapshot,
+  SyslogEntry,
+  TaskSnapshot,
+  UtsSnapshot,
+} from './messages/snapshots.js';
 export {
   type Bind,
+  type CreateOptions,
   defaultEnv,
   type KernelOptions,
   OptionsError,
+  type RootOptions,
   type SpawnOptions,
   type StdioEntry,
   type StdioOptions,
@@ -26,3 +40,4 @@ export {
   type WindowSize,
 } from './options.js';
 export { type HostCheck, type HostReport, inspectHost } from './platform/host/doctor.unsafe.js';
+export { hostFeatures as hostFeatureSet } from './platform/host/machine.unsafe.js';

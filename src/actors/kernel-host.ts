@@ -7,6 +7,7 @@
 import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import type { KernelPorts } from '../messages/kernel.js';
 import type { ShardCommand, ShardNews } from '../messages/shard.js';
+import { hostFeatures, possibleCores } from '../platform/host/machine.unsafe.js';
 import { type ActorRef, localRef, portRef, ringRef } from './actor-ref.js';
 import { serve } from './comlink.js';
 import type { ControlBlock } from './control-block.js';
@@ -42,9 +43,13 @@ export class KernelHost {
       return ringRef(sender);
     });
     const { config } = data;
-    this.#actor = new KernelActor(shards, new LeastBusy(config.shards), lazyLog(config.logLevel, 'kernel'), {
-      keeper,
-      cpuClock: () => control.cpuClock,
+    this.#actor = new KernelActor({
+      shards,
+      placement: new LeastBusy(config.shards),
+      log: lazyLog(config.logLevel, 'kernel'),
+      config,
+      host: { features: hostFeatures, possibleCores },
+      clocks: { keeper, cpuClock: () => control.cpuClock },
     });
     this.news = localRef((news) => this.#actor.receive(news));
     const embedder = portRef(ports.events);

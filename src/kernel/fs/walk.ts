@@ -178,7 +178,8 @@ export class Walker {
 
   /** Goes on with the target of a symlink in the directory where the walk is. */
   follow(link: Dentry): Failure | undefined {
-    if (this.#links++ >= (this.ctx.maxLinks ?? MAX_LINKS) || this.resolve & RESOLVE_NO_SYMLINKS) return fail(E.ELOOP);
+    if (this.#links++ >= (this.ctx.maxLinks ?? MAX_LINKS) || this.resolve & RESOLVE_NO_SYMLINKS)
+      return fail(E.ELOOP);
     if (this.mount.flags & MS_NOSYMFOLLOW) return fail(E.ELOOP);
     // "link/" asks for a directory, whatever the link says.
     if (this.#done() && this.trailingSlash) this.#mustBeDirectory = true;

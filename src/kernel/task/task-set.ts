@@ -48,6 +48,7 @@ export class TaskSet {
   pauses = 0;
   readonly #tasks = new Map<number, Task>();
   readonly #groups = new Map<number, ThreadGroup>();
+  readonly #waiting: (() => void)[] = [];
   readonly #pids: { readonly first: number; readonly stride: number };
   #nextPid: number;
   #wrapped = false;
@@ -124,6 +125,17 @@ export class TaskSet {
   /** The number of a thread that has ended. */
   removeTid(tid: Tid): void {
     this.#tasks.delete(tid);
+    this.#tellEmpty();
+  }
+
+  /** Calls back once, when there is no task: maybe at once. */
+  whenEmpty(tell: () => void): void {
+    this.#waiting.push(tell);
+    this.#tellEmpty();
+  }
+
+  #tellEmpty(): void {
+    if (this.#tasks.size === 0) for (const tell of this.#waiting.splice(0)) tell();
   }
 
   /** execve by a thread: it becomes the leader, under the leader's number. */
@@ -141,6 +153,7 @@ export class TaskSet {
     group.parent = undefined;
     this.#groups.delete(group.pid);
     this.#tasks.delete(group.pid);
+    this.#tellEmpty();
   }
 
   nextSequence(): number {
