@@ -54,29 +54,31 @@ const limit = v.union(
 );
 const limitNames = Object.keys(RLIMIT).map((name) => name.toLowerCase()) as LimitName[];
 
-const schema: v.GenericSchema<unknown, CreateProcessOptions> = v.strictObject({
-  filename: v.optional(text),
-  argv: v.array(text, 'must be an array of strings'),
-  envv: v.optional(
-    v.array(v.pipe(text, v.includes('=', 'must be NAME=VALUE')), 'must be an array of strings'),
-  ),
-  workingDirectory: v.optional(text),
-  credentials: v.optional(v.strictObject({ uid: id, gid: id, groups: v.optional(v.array(id)) })),
-  ...stdioEntries,
-  umask: v.optional(count(0, 0o777)),
-  limits: v.optional(
-    v.record(
-      v.picklist(limitNames, `must be one of ${limitNames.join(', ')}`),
-      v.strictObject({ soft: limit, hard: limit }),
+/** Made when it is needed: most embedders do without. */
+const schema = (): v.GenericSchema<unknown, CreateProcessOptions> =>
+  v.strictObject({
+    filename: v.optional(text),
+    argv: v.array(text, 'must be an array of strings'),
+    envv: v.optional(
+      v.array(v.pipe(text, v.includes('=', 'must be NAME=VALUE')), 'must be an array of strings'),
     ),
-  ),
-  maxSymlinkTraversals: v.optional(count(0, 1000)),
-  utsNamespace: v.optional(v.strictObject({ hostname: utsName, domainname: utsName })),
-});
+    workingDirectory: v.optional(text),
+    credentials: v.optional(v.strictObject({ uid: id, gid: id, groups: v.optional(v.array(id)) })),
+    ...stdioEntries,
+    umask: v.optional(count(0, 0o777)),
+    limits: v.optional(
+      v.record(
+        v.picklist(limitNames, `must be one of ${limitNames.join(', ')}`),
+        v.strictObject({ soft: limit, hard: limit }),
+      ),
+    ),
+    maxSymlinkTraversals: v.optional(count(0, 1000)),
+    utsNamespace: v.optional(v.strictObject({ hostname: utsName, domainname: utsName })),
+  });
 
 /** Throws OptionsError for a wrong value, KernelError where a program to run is not named. */
 export function createProcessSpec(options: unknown): ProcessSpec {
-  const given = checkOptions(schema, options);
+  const given = checkOptions(schema(), options);
   const { argv, envv = [], workingDirectory, credentials, umask, maxSymlinkTraversals, utsNamespace } = given;
   return {
     command: fromUnicode(commandOf(given)),

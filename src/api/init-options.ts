@@ -26,31 +26,33 @@ const number = v.number('must be a number');
 const word = count(0, Number.MAX_SAFE_INTEGER);
 const DEFAULT_UTS = { hostname: 'troupe', domainname: '(none)' };
 
-const schema: v.GenericSchema<unknown, InitOptions> = v.strictObject({
-  featureSet: v.strictObject({
-    vendor: text,
-    family: number,
-    model: number,
-    stepping: number,
-    flags: v.array(text, 'must be an array of names'),
-    hwcap: number,
-    hwcap2: number,
-  }),
-  timekeeper: v.strictObject({ clock: v.picklist(['real', 'virtual'], "must be 'real' or 'virtual'") }),
-  rootUserNamespace: v.strictObject({ owner: id, group: id }),
-  applicationCores: cores,
-  useHostCores: v.optional(v.boolean('must be a boolean')),
-  rootUtsNamespace: v.optional(v.strictObject({ hostname: utsName, domainname: v.optional(utsName) })),
-  rootIpcNamespace: v.optional(v.strictObject({})),
-  networkStack: v.optional(v.strictObject({ interfaces: v.literal('loopback', "must be 'loopback'") })),
-  extraAuxv: v.optional(
-    v.array(v.strictObject({ type: word, value: word }), 'must be an array of {type, value}'),
-  ),
-});
+/** Made when it is needed: most embedders do without. */
+const schema = (): v.GenericSchema<unknown, InitOptions> =>
+  v.strictObject({
+    featureSet: v.strictObject({
+      vendor: text,
+      family: number,
+      model: number,
+      stepping: number,
+      flags: v.array(text, 'must be an array of names'),
+      hwcap: number,
+      hwcap2: number,
+    }),
+    timekeeper: v.strictObject({ clock: v.picklist(['real', 'virtual'], "must be 'real' or 'virtual'") }),
+    rootUserNamespace: v.strictObject({ owner: id, group: id }),
+    applicationCores: cores,
+    useHostCores: v.optional(v.boolean('must be a boolean')),
+    rootUtsNamespace: v.optional(v.strictObject({ hostname: utsName, domainname: v.optional(utsName) })),
+    rootIpcNamespace: v.optional(v.strictObject({})),
+    networkStack: v.optional(v.strictObject({ interfaces: v.literal('loopback', "must be 'loopback'") })),
+    extraAuxv: v.optional(
+      v.array(v.strictObject({ type: word, value: word }), 'must be an array of {type, value}'),
+    ),
+  });
 
 /** Throws OptionsError, which names what is missing or wrong. */
 export function initSettings(options: unknown): InitSettings {
-  const given = checkOptions(schema, options);
+  const given = checkOptions(schema(), options);
   const { featureSet, timekeeper, rootUserNamespace, applicationCores, networkStack } = given;
   return {
     featureSet,

@@ -21,9 +21,9 @@ import {
   type RootOptions,
   type SpawnOptions,
 } from '../options.js';
-import type { CreateProcessOptions } from './create-process-options.js';
+import { type CreateProcessOptions, createProcessSpec } from './create-process-options.js';
 import { EventStream } from './event-stream.js';
-import type { InitOptions } from './init-options.js';
+import { type InitOptions, initSettings } from './init-options.js';
 import { KernelFacts } from './kernel-facts.js';
 import { PendingCalls } from './pending-calls.js';
 import { Process, spawnSpec } from './process.js';
@@ -66,7 +66,6 @@ export class Kernel extends KernelFacts {
 
   /** Settles what the kernel is; once. OptionsError names what is missing. */
   async init(options: InitOptions): Promise<void> {
-    const { initSettings } = await import('./init-options.js');
     const settings = initSettings(options);
     await this.calls.ask(() => this.link.operations.init(settings));
   }
@@ -88,7 +87,6 @@ export class Kernel extends KernelFacts {
    * InvalidArgument), or with SpawnError when the program cannot be run.
    */
   async createProcess(options: CreateProcessOptions): Promise<Process> {
-    const { createProcessSpec } = await import('./create-process-options.js');
     const made = this.#adopt(new Process(this.link, createProcessSpec(options)));
     await Promise.race([new Promise((resolve) => made.once('spawn', resolve)), made.completed]);
     return made;
