@@ -8,11 +8,15 @@
  */
 
 export { CallersTerminal } from './api/callers-terminal.js';
+export { removeDead, Sandbox } from './api/control/client.js';
+export { ControlError, type ControlErrorCode } from './api/control/control-error.js';
+export { type ControlledSandbox, ControlServer } from './api/control/server.js';
 export type { CreateProcessOptions } from './api/create-process-options.js';
 export type { InitOptions } from './api/init-options.js';
 export { Kernel } from './api/kernel.js';
 export { KernelError } from './api/kernel-error.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
+export type { ProcessEnd, SandboxInfo } from './messages/control.js';
 export type { EventType, KernelEvent } from './messages/events.js';
 export type { ExitError, KernelErrorCode } from './messages/kernel.js';
 export type { AuxvEntry, FeatureSet, InitSettings, RootSettings } from './messages/lifecycle.js';

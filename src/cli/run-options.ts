@@ -22,11 +22,22 @@ export interface RunRequest {
   readonly env: Record<string, string>;
   /** The guest gets a terminal of its own, shown on the caller's. */
   terminal: boolean;
+  /** Other processes of this user may reach the sandbox by it: troupe ps, pause, exec… */
+  name: string | undefined;
   help: boolean;
 }
 
 export function newRunRequest(): RunRequest {
-  return { kernel: {}, binds: [], tmpfs: [], spawn: {}, env: {}, terminal: false, help: false };
+  return {
+    kernel: {},
+    binds: [],
+    tmpfs: [],
+    spawn: {},
+    env: {},
+    terminal: false,
+    name: undefined,
+    help: false,
+  };
 }
 
 export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
@@ -91,6 +102,14 @@ export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
     help: 'run as this user (default: yours); needs no such user on the host',
     apply: (run, value) => {
       run.spawn.user = parseUser(value);
+    },
+  },
+  {
+    name: 'name',
+    value: 'NAME',
+    help: 'what troupe ps, pause, exec and others call the sandbox while it runs',
+    apply: (run, value) => {
+      run.name = value;
     },
   },
   {

@@ -2,7 +2,7 @@
  * `troupe run`: the command line in the words of the API, one process, its exit status. Signals that
  * ask troupe to end are the guest's to handle.
  */
-import type { Kernel, Process } from '../index.js';
+import type { Kernel, Process, ProcessExit } from '../index.js';
 import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
@@ -59,13 +59,25 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
     // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
     guest.on('error', () => {});
     terminal?.attach(guest);
+    const { name } = request;
+    const control =
+      name === undefined
+        ? undefined
+        : await troupe.ControlServer.open({
+            name,
+            kernel,
+            main: guest,
+            command: [command, ...args],
+          });
     const shown = terminal ? new Promise((resolve) => guest.once('close', resolve)) : undefined;
     const stopForwarding = forwardSignals(guest);
+    let end: ProcessExit | undefined;
     try {
-      const exit = await guest.completed;
+      end = await guest.completed;
       await shown;
-      return statusOf(exit);
+      return statusOf(end);
     } finally {
+      await control?.close(end);
       stopForwarding();
       terminal?.detach();
     }
