@@ -5,7 +5,7 @@ import { hostFeatureSet, Kernel } from 'troupe';
 const kernel = await Kernel.create({ shards: 1 });
 await kernel.init({
   featureSet: hostFeatureSet(),
-  timekeeper: { clock: 'host' },
+  timekeeper: { clock: 'real' },
   rootUserNamespace: { owner: 0, group: 0 },
   rootUtsNamespace: { hostname: 'stage' },
   applicationCores: 2,
