@@ -8,16 +8,43 @@
  */
 
 export { CallersTerminal } from './api/callers-terminal.js';
+export { ChromeTrace, TRACE_TYPES, type TraceRecord } from './api/chrome-trace.js';
 export { removeDead, Sandbox } from './api/control/client.js';
 export { ControlError, type ControlErrorCode } from './api/control/control-error.js';
 export { type ControlledSandbox, ControlServer } from './api/control/server.js';
 export type { CreateProcessOptions } from './api/create-process-options.js';
+export type { EventStream } from './api/event-stream.js';
 export type { InitOptions } from './api/init-options.js';
+export { InterceptError, type Interception } from './api/interception.js';
 export { Kernel } from './api/kernel.js';
 export { KernelError } from './api/kernel-error.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
+export type {
+  AfterDecision,
+  BeforeDecision,
+  GuestMemory,
+  ReturnedCall,
+  SyscallArgs,
+  SyscallCall,
+  SyscallHooks,
+} from './kernel/watch/hook-types.js';
+export { straceLine } from './kernel/watch/strace-line.js';
 export type { ProcessEnd, SandboxInfo } from './messages/control.js';
-export type { EventType, KernelEvent } from './messages/events.js';
+export type {
+  EventBase,
+  EventOf,
+  EventType,
+  FaultEvent,
+  FileEvent,
+  KernelEvent,
+  SchedulingEvent,
+  SignalEvent,
+  StopEvent,
+  StreamEvent,
+  SyscallEvent,
+  TaskEvent,
+  TimerEvent,
+} from './messages/events.js';
 export type { ExitError, KernelErrorCode } from './messages/kernel.js';
 export type { AuxvEntry, FeatureSet, InitSettings, RootSettings } from './messages/lifecycle.js';
 export type { ExternalSignal } from './messages/shard.js';
@@ -33,6 +60,7 @@ export {
   type Bind,
   type CreateOptions,
   defaultEnv,
+  type EventFilter,
   type KernelOptions,
   OptionsError,
   type RootOptions,

@@ -6,17 +6,15 @@
  *   operation queue        KernelActor   what changes the kernel goes through it
  *   pid → shard            KernelActor   written when a process was created, removed when it exited
  *   stage, settings, root  KernelActor   by init, setRootMountNamespace, start, destroy; see messages/lifecycle.ts
- *   placement counts       KernelActor
  *   count of pauses        KernelActor   each shard has its own copy, by commands
  *   task tables, objects   the shard     asked by commands, never reached into
  *
  * Calls go down only: embedder → KernelActor → shard → thread group → task.
  */
-import { type Observable, Subject } from 'rxjs';
 import { E } from '../abi/errno.js';
 import { assertNever } from '../base/assert.js';
 import type { Log } from '../base/log.js';
-import type { EventType, KernelEvent } from '../messages/events.js';
+import type { ObserverSpec } from '../messages/events.js';
 import {
   type CreatedProcess,
   type ExitError,
@@ -53,14 +51,12 @@ import { type HostFacts, settingsOfWhole, unlikeHost } from './init-settings.js'
 import { type KernelClocks, KernelTime } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
-import type { Placement } from './placement.js';
 import { ShardAsks } from './shard-asks.js';
 
 const INIT_PID = 1;
 
 export interface KernelActorParts {
   readonly shards: readonly ActorRef<ShardCommand>[];
-  readonly placement: Placement;
   readonly log: Log;
   readonly config: Pick<KernelConfig, 'made' | 'root' | 'cores' | 'hostname' | 'time'>;
   readonly host: HostFacts;
@@ -70,11 +66,11 @@ export interface KernelActorParts {
 export class KernelActor implements KernelOperations {
   readonly #parts: KernelActorParts;
   readonly #queue = new OperationQueue();
-  readonly #events = new Subject<KernelEvent>();
   readonly #shardOf = new Map<number, number>();
   readonly #asks: ShardAsks;
   readonly #pauses = new Pauses();
   readonly #counters = new Counters();
+  #nextHooks = 1;
   /** For operations that stop time and have their turn already. */
   readonly time: KernelTime;
   #stage: 'made' | 'initialized' | 'started' | 'closed';
@@ -89,10 +85,6 @@ export class KernelActor implements KernelOperations {
     this.time = new KernelTime(parts.clocks, (command) => this.#tellAll(command));
     this.#stage = parts.config.made === 'whole' ? 'started' : 'made';
     this.#root = parts.config.root;
-  }
-
-  get events$(): Observable<KernelEvent> {
-    return this.#events.asObservable();
   }
 
   init(settings: InitSettings): Promise<OperationResult<void>> {
@@ -132,8 +124,8 @@ export class KernelActor implements KernelOperations {
     return this.#queue.add(async () => {
       if (this.#stage === 'closed') return CLOSED;
       if (this.#stage === 'made') return NOT_INITIALIZED;
-      const failed = firstFailure(await this.#asks.askAll((id) => ({ type: 'setRoot', id, root })));
-      if (failed) return { ...failed, code: 'InvalidArgument' };
+      const answer = await this.#asks.ask(HOST_SHARD, (id) => ({ type: 'setRoot', id, root }));
+      if (answer.type === 'failed') return { ...refusal(answer), code: 'InvalidArgument' };
       this.#root = root;
       return ok(undefined);
     });
@@ -150,15 +142,11 @@ export class KernelActor implements KernelOperations {
       if (!this.#root) {
         return refused('NoRootMountNamespace', E.ENOENT, 'there is no root mount namespace');
       }
-      const { log, placement } = this.#parts;
-      log.info({ argv: spec.argv }, 'EXEC');
+      this.#parts.log.info({ argv: spec.argv }, 'EXEC');
       const asInit = this.#stage === 'initialized' && !this.#globalInit;
-      const shard = placement.choose();
+      const shard = HOST_SHARD;
       const answer = await this.#asks.ask(shard, (id) => ({ type: 'createProcess', id, spec, asInit }));
-      if (answer.type !== 'created') {
-        placement.left(shard);
-        return refusal(answer);
-      }
+      if (answer.type !== 'created') return refusal(answer);
       this.#shardOf.set(answer.pid, shard);
       if (asInit) this.#globalInit = { pid: answer.pid, exitStatus: undefined };
       return ok({ pid: answer.pid, shard, pipes: answer.pipes });
@@ -196,21 +184,14 @@ export class KernelActor implements KernelOperations {
     });
   }
 
-  /** To the shard that has the process, or, for those that guests made, to all. */
+  /** The home of all knows every process, wherever it runs. */
   async #sendTo(target: SignalTarget, info: ExternalSignal): Promise<OperationResult<void>> {
     if (this.#stage === 'closed') return CLOSED;
-    const command = (id: number): ShardCommand => ({ type: 'signal', id, target, info });
-    const shard = target.type === 'threadGroup' ? this.#shardOf.get(target.pid) : undefined;
-    const answers =
-      shard === undefined ? await this.#asks.askAll(command) : [await this.#asks.ask(shard, command)];
-    let worst: number = E.ESRCH;
-    for (const answer of answers) {
-      if (answer.type === 'failed') return refusal(answer);
-      if (answer.type !== 'signalled') continue;
-      if (answer.errno === 0) return ok(undefined);
-      if (answer.errno !== E.ESRCH) worst = answer.errno;
-    }
-    return { type: 'error', errno: worst, message: SIGNAL_FAILURE[worst] ?? 'the signal was refused' };
+    const answer = await this.#asks.ask(HOST_SHARD, (id) => ({ type: 'signal', id, target, info }));
+    if (answer.type !== 'signalled') return refusal(answer);
+    const { errno } = answer;
+    if (errno === 0) return ok(undefined);
+    return { type: 'error', errno, message: SIGNAL_FAILURE[errno] ?? 'the signal was refused' };
   }
 
   async resize(pid: number, columns: number, rows: number): Promise<void> {
@@ -249,8 +230,30 @@ export class KernelActor implements KernelOperations {
     } while (this.#stage !== 'closed' && this.#shardOf.size > 0);
   }
 
-  async observe(types: readonly EventType[]): Promise<void> {
-    this.#tellAll({ type: 'observe', types });
+  async observe(observer: ObserverSpec): Promise<void> {
+    this.#tellAll({ type: 'observe', observer });
+  }
+
+  async unobserve(id: number): Promise<void> {
+    this.#tellAll({ type: 'unobserve', id });
+  }
+
+  intercept(url: string): Promise<OperationResult<number>> {
+    return this.#queue.add(async () => {
+      const hooks = this.#nextHooks++;
+      const answers = await this.#asks.askAll((id) => ({ type: 'intercept', id, hooks, url }));
+      for (const answer of answers) {
+        if (answer.type === 'intercepting' && answer.wrong === undefined) continue;
+        this.#tellAll({ type: 'stopIntercepting', hooks });
+        if (answer.type !== 'intercepting') return refusal(answer);
+        return { type: 'error', errno: E.EINVAL, message: answer.wrong ?? '' };
+      }
+      return ok(hooks);
+    });
+  }
+
+  async stopIntercepting(hooks: number): Promise<void> {
+    this.#tellAll({ type: 'stopIntercepting', hooks });
   }
 
   pauseTime(): Promise<void> {
@@ -303,9 +306,18 @@ export class KernelActor implements KernelOperations {
     this.#parts.shards[HOST_SHARD]?.tell({ type: 'releaseNetlinkPort', protocol, port });
   }
 
+  /** The home knows of all tasks; what one does that runs elsewhere, the shard there knows. */
   async taskSet(): Promise<OperationResult<readonly TaskSnapshot[]>> {
     const parts = await this.#queryAll('tasks');
-    return parts.type === 'ok' ? ok(parts.value.flat()) : parts;
+    if (parts.type === 'error') return parts;
+    const [home = [], ...others] = parts.value;
+    const elsewhere = new Map(others.flat().map((task) => [task.tid, task]));
+    return ok(
+      home.map((task) => {
+        const there = elsewhere.get(task.tid);
+        return there ? { ...task, state: there.state, shard: there.shard } : task;
+      }),
+    );
   }
 
   /** Each shard has written the first lines: once is enough. The others are of one shard each. */
@@ -366,7 +378,6 @@ export class KernelActor implements KernelOperations {
       this.#tellAll({ type: 'shutdown' });
       this.#asks.failAll('the kernel is closed');
       this.#shardOf.clear();
-      this.#events.complete();
       return ok(undefined);
     });
   }
@@ -380,6 +391,7 @@ export class KernelActor implements KernelOperations {
       case 'created':
       case 'failed':
       case 'signalled':
+      case 'intercepting':
       case 'paused':
       case 'done':
       case 'port':
@@ -388,9 +400,6 @@ export class KernelActor implements KernelOperations {
         break;
       case 'exited':
         this.#exited(news);
-        break;
-      case 'events':
-        for (const event of news.events) this.#events.next(event);
         break;
       case 'broken':
         this.#parts.log.error({ shard: news.shard, why: news.why }, 'a shard broke');
@@ -403,8 +412,7 @@ export class KernelActor implements KernelOperations {
     }
   }
 
-  #exited({ shard, pid, status }: Extract<ShardNews, { type: 'exited' }>): void {
-    this.#parts.placement.left(shard);
+  #exited({ pid, status }: Extract<ShardNews, { type: 'exited' }>): void {
     this.#shardOf.delete(pid);
     if (pid !== INIT_PID || !this.#globalInit) return;
     this.#globalInit.exitStatus = status;

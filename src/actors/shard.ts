@@ -10,12 +10,15 @@ import { track } from '../base/disposable.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
+import { awayDispatch } from '../kernel/home/away-dispatch.js';
+import { AwayLink } from '../kernel/home/away-link.js';
+import { HomeDesk } from '../kernel/home/home-desk.js';
 import { networkOf } from '../kernel/net/network.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
-import { traceReturn } from '../kernel/syscalls/strace.js';
 import { logBoot } from '../kernel/syslog.js';
+import { kernelEventBase } from '../kernel/task/event-base.js';
 import { abandonTask, killAll } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
@@ -25,6 +28,7 @@ import { TaskSet } from '../kernel/task/task-set.js';
 import { HostWaits } from '../kernel/time/host-waits.js';
 import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import { newUtsNamespace } from '../kernel/uts.js';
+import { CallWatch } from '../kernel/watch/call-watch.js';
 import type { KernelConfig } from '../messages/kernel.js';
 import type { InitSettings, RootSettings } from '../messages/lifecycle.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
@@ -41,14 +45,19 @@ import {
 } from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
+import type { EventBlock } from './event-block.js';
 import { EventHub } from './event-hub.js';
+import type { EventOutbox } from './event-outbox.js';
 import { sendExternalSignal } from './external-signal.js';
+import type { AwayLine, HomeLines, Lines } from './home-lines.js';
+import { type ImportModule, Interceptors } from './interceptors.js';
 import { lazyLog } from './lazy-log.js';
+import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
-import { printLine } from './print-line.js';
+import { newPlacement } from './placement.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
-import { type MutableMachine, machineOf, newTrace, rootOptions } from './shard-config.js';
+import { type MutableMachine, machineOf, rootOptions } from './shard-config.js';
 import { answerQuery } from './shard-queries.js';
 import { ShardTime } from './shard-time.js';
 import { StdioPlan } from './stdio-plan.js';
@@ -62,6 +71,11 @@ export interface ShardOptions {
   readonly control: ControlBlock;
   readonly commands: Ring;
   readonly news: ActorRef<ShardNews>;
+  /** To the other shards, where there are any: the home's end, or this shard's. */
+  readonly lines?: HomeLines | AwayLine | undefined;
+  readonly outbox: EventOutbox;
+  readonly eventBlock: EventBlock;
+  readonly importModule: ImportModule;
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -72,6 +86,8 @@ export class Shard {
   readonly #hostFiles = new NodeHostFiles();
   readonly #time: ShardTime;
   readonly #hostWaits = new HostWaits();
+  readonly #calls = new CallWatch();
+  readonly #interceptors: Interceptors;
   readonly #hub: EventHub;
   readonly #mailbox: MailboxReceiver<ShardCommand>;
   readonly #services: KernelServices;
@@ -100,15 +116,21 @@ export class Shard {
     this.#platform = newSystrapPlatform(this.#guestClock());
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
-    const { strace } = options.config;
-    this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
-      this.#tell({ type: 'events', events }),
-    );
-    const { config } = options;
+    const { index, config, eventBlock, outbox } = options;
     this.#started = config.made === 'whole';
     this.#root = config.root;
     this.#machine = machineOf(config);
+    this.#hub = new EventHub({
+      shard: index,
+      block: eventBlock,
+      outbox,
+      calls: this.#calls,
+      timeNs: () => this.#time.keeper.monotonic(),
+      hostNs: () => this.#time.hostNs(),
+    });
+    this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
+    for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
     this.#platform.attach(trapSink(this.#services));
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
@@ -127,21 +149,33 @@ export class Shard {
   }
 
   #newReactor(): Reactor {
-    const { control, index } = this.#options;
+    const { control, index, config } = this.#options;
     const { tasks } = this.#services;
+    const lines: Lines | undefined = this.#options.lines;
     return new Reactor({
       platform: this.#platform,
       time: this.#time,
-      drainMail: () => this.#mailbox.drain((command) => this.receive(command)),
+      drainMail: () => {
+        const commands = this.#mailbox.drain((command) => this.receive(command));
+        return lines?.drain() || commands;
+      },
+      mailWaiting: () => this.#mailbox.waiting || lines?.waiting === true,
+      setParked: (parked) => control.setParked(index, parked),
+      ...(config.shards > 1 ? { busy: (ns) => control.addBusy(index, Math.round(ns / 1000)) } : {}),
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
       settled: () => {
-        this.#hub.flush();
+        this.#hub.settled();
         this.#time.cpuClock.wake();
       },
+      settleInNs: () => this.#hub.flushInNs,
+      // A pause waits for the traps of all: they stop there, and make no events.
+      held: () => this.#hub.held && tasks.pauses === 0,
+      awaitRelease: () => this.#hub.awaitProgress(),
       portMail: () => control.portMail(index),
-      needsEventLoop: this.#options.needsEventLoop,
+      needsEventLoop: () =>
+        this.#interceptors.loading || lines?.backlog === true || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
       onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
@@ -219,14 +253,16 @@ export class Shard {
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
         break;
       case 'pause':
+        this.#tellStop('pause');
         pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id: command.id }));
         break;
       case 'unpause':
-        unpauseAll(this.#services.tasks);
+        if (unpauseAll(this.#services.tasks)) this.#tellStop('unpause');
         break;
       case 'kill':
+        // A deputy ends with its body, which is told on its shard.
         for (const group of this.#services.tasks.groups())
-          startGroupExit(group, (command.status & 0xff) << 8);
+          if (group.awayOn === undefined) startGroupExit(group, (command.status & 0xff) << 8);
         break;
       case 'pauseTime':
         this.#time.pause();
@@ -235,7 +271,16 @@ export class Shard {
         this.#time.resume(command.lostNs);
         break;
       case 'observe':
-        this.#hub.observe(command.types);
+        this.#hub.observe(command.observer);
+        break;
+      case 'unobserve':
+        this.#hub.unobserve(command.id);
+        break;
+      case 'intercept':
+        void this.#intercept(command.id, command.hooks, command.url);
+        break;
+      case 'stopIntercepting':
+        this.#interceptors.drop(command.hooks);
         break;
       case 'shutdown':
         this.#over = true;
@@ -274,6 +319,11 @@ export class Shard {
     } catch (e) {
       this.#fail(id, e);
     }
+  }
+
+  async #intercept(id: number, hooks: number, url: string): Promise<void> {
+    const wrong = await this.#interceptors.load(hooks, url);
+    this.#tell({ type: 'intercepting', id, wrong });
   }
 
   #createProcess(id: number, spec: ProcessSpec, asInit: boolean): void {
@@ -318,6 +368,10 @@ export class Shard {
     });
   }
 
+  #tellStop(type: 'pause' | 'unpause'): void {
+    if (this.#hub.wants(type)) this.#hub.emit({ ...kernelEventBase(this.#services), type });
+  }
+
   #newTime(): ShardTime {
     const { config, control } = this.#options;
     return new ShardTime({
@@ -346,7 +400,6 @@ export class Shard {
 
   #newServices(): KernelServices {
     const { config, index } = this.#options;
-    const trace = newTrace(config);
     const services: KernelServices = {
       platform: this.#platform,
       clock: this.#time.keeper,
@@ -358,26 +411,47 @@ export class Shard {
       tasks: new TaskSet({
         maxTasks: config.maxTasks,
         dispatch,
-        traceReturn,
         shard: index,
-        pids: { first: 2 + index, stride: config.shards },
       }),
       uts: newUtsNamespace(config.hostname),
       timers: this.#time,
       delays: this.#time,
       hostWaits: this.#hostWaits,
-      ...(trace ? { syscallTrace: trace } : {}),
+      calls: this.#calls,
     };
+    this.#joinOthers(services);
     logBoot(services);
     return services;
   }
 
+  /** Where there are several shards: takes this one's part in kernel/home. */
+  #joinOthers(services: KernelServices): void {
+    const { lines, config, control } = this.#options;
+    if (!lines) return;
+    if ('ask' in lines) {
+      const link = new AwayLink(services, lines);
+      services.away = link;
+      services.tasks.dispatch = awayDispatch(link);
+      lines.attach((message) => link.receive(message));
+    } else {
+      const load = {
+        nowNs: () => services.clock.monotonic(),
+        busyUs: (shard: number) => control.busyUs(shard),
+      };
+      const placement = newPlacement(config.placement, config.shards, load);
+      const desk = new HomeDesk(services, config.shards, placement, (shard, m) => lines.tell(shard, m));
+      services.home = desk;
+      lines.attach((shard, message) => desk.receive(shard, message));
+    }
+  }
+
   #dispose(): void {
-    this.#hub.flush();
+    this.#hub.finish();
     for (const bridge of this.#bridges.values()) bridge.close();
     for (const task of this.#services.tasks.all()) abandonTask(task);
     this.#platform.dispose();
     for (const mounts of [...this.#formerMounts, this.#mounts]) mounts?.dispose();
+    this.#options.lines?.close();
     this.#untrack();
   }
 }

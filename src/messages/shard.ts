@@ -2,7 +2,7 @@
  * KernelActor ↔ shard. Commands go down in order, answers and news come up: by plain calls on the shard
  * that hosts the actor, by a ring and a port on the others.
  */
-import type { KernelEvent } from './events.js';
+import type { ObserverSpec } from './events.js';
 import type { KernelPorts } from './kernel.js';
 import type { InitSettings, RootSettings, UtsSettings } from './lifecycle.js';
 import type { ShardQueries, ShardQuery } from './snapshots.js';
@@ -96,7 +96,11 @@ export type ShardCommand =
   | { readonly type: 'pauseTime' }
   /** It goes on as if `lostNs` had not been. */
   | { readonly type: 'resumeTime'; readonly lostNs: number }
-  | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
+  | { readonly type: 'observe'; readonly observer: ObserverSpec }
+  | { readonly type: 'unobserve'; readonly id: number }
+  /** Loads a module of hooks, to be known as `hooks`. */
+  | { readonly type: 'intercept'; readonly id: number; readonly hooks: number; readonly url: string }
+  | { readonly type: 'stopIntercepting'; readonly hooks: number }
   | { readonly type: 'shutdown' };
 
 /** What stood in the way of a process: its program, its working directory, or the making of the sandbox. */
@@ -122,13 +126,15 @@ export type ShardAnswer =
   | { readonly type: 'done'; readonly id: number }
   /** undefined: none is left. */
   | { readonly type: 'port'; readonly id: number; readonly port: number | undefined }
-  | { readonly type: 'answer'; readonly id: number; readonly value: ShardQueries[ShardQuery] };
+  | { readonly type: 'answer'; readonly id: number; readonly value: ShardQueries[ShardQuery] }
+  /** `wrong`: why the module cannot be used. */
+  | { readonly type: 'intercepting'; readonly id: number; readonly wrong: string | undefined }
+  | { readonly type: 'paused'; readonly id: number };
 
 export type ShardNews =
   | ShardAnswer
   | { readonly type: 'ready'; readonly shard: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
-  | { readonly type: 'events'; readonly events: readonly KernelEvent[] }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };
 
 /** What the pool runs on a shard. */
@@ -136,6 +142,8 @@ export type ShardTask =
   | {
       readonly type: 'shard';
       readonly index: number;
+      /** Tells the embedder that there are events in this shard's ring. */
+      readonly events: MessagePort;
       /** To the Kernel actor; not for the shard that hosts it … */
       readonly news?: MessagePort;
       /** … which gets what that needs instead. */

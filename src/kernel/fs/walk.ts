@@ -20,6 +20,7 @@ import {
   RESOLVE_NO_XDEV,
 } from '../../abi/open.js';
 import type { Credentials } from '../auth/credentials.js';
+import type { Executable } from '../loader/executable.js';
 import { Failure, fail } from '../outcome.js';
 import { checkAccess, MAY } from './access.js';
 import type { MountNamespace } from './mounts.js';
@@ -37,6 +38,8 @@ export interface WalkContext {
   readonly umask: number;
   /** Symbolic links that one path may go through; 40. */
   readonly maxLinks?: number;
+  /** Where paths are walked elsewhere (home/): opens a program to execute. */
+  readonly openProgram?: (path: string) => Executable | Failure;
 }
 
 export interface WalkOptions {

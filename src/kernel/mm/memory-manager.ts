@@ -75,7 +75,7 @@ export class MemoryManager {
     readonly space: AddressSpace,
     readonly layout: Layout,
   ) {
-    this.memory = new UserMemory(space, layout.maxAddress);
+    this.memory = new UserMemory(space, layout.maxAddress, services.platform.vdso);
     this.usage = new MemoryUsage(Math.floor(services.machine.memoryBytes / PAGE_SIZE));
   }
 

@@ -7,7 +7,7 @@
 import { E } from '../../abi/errno.js';
 import type { Struct } from '../../abi/struct.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
-import type { AddressSpace } from '../../platform/platform.js';
+import type { AddressSpace, Vdso } from '../../platform/platform.js';
 import { SyscallError } from '../outcome.js';
 
 export const PAGE_SIZE = 4096;
@@ -20,6 +20,8 @@ export class UserMemory {
     readonly space: AddressSpace,
     /** Addresses at or above are never the guest's. */
     readonly limit: number,
+    /** Above the limit, and still there to be read: by debuggers, and where names in it are pointed to. */
+    readonly vdso?: Vdso,
   ) {}
 
   /** Fills `into`, or throws EFAULT. */
@@ -35,7 +37,7 @@ export class UserMemory {
   /** The bytes that could be read before the first fault. */
   tryRead(addr: UserAddr, into: Uint8Array): number {
     if (into.length === 0) return 0;
-    if (!this.#inRange(addr, into.length)) return 0;
+    if (!this.#inRange(addr, into.length) && !this.#inVdso(addr, into.length)) return 0;
     return this.space.read(addr, into);
   }
 
@@ -105,6 +107,11 @@ export class UserMemory {
       at += got;
     }
     return undefined;
+  }
+
+  #inVdso(addr: number, length: number): boolean {
+    const { vdso } = this;
+    return vdso !== undefined && addr >= vdso.address && addr + length <= vdso.end;
   }
 
   #inRange(addr: number, length: number): boolean {

@@ -10,14 +10,14 @@ import { CAP, has } from '../auth/credentials.js';
 import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, int, size, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { membarrierCalls } from './membarrier.js';
 import { unimplemented } from './unimplemented.js';
 
 /** personality(2): only ask. */
 const PER_QUERY = 0xffff_ffff;
 
-export const miscCalls: Declaration[] = [
+export const miscCalls = [
   syscall(
     NR.set_tid_address,
     'set_tid_address',

@@ -9,7 +9,7 @@ import { syslogOf } from '../syslog.js';
 import type { Task } from '../task/task.js';
 import { block, IN, WOULD_BLOCK } from '../wait.js';
 import { choice, int, outBuffer } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const ACTION = {
   SYSLOG_ACTION_CLOSE: 0,
@@ -28,7 +28,7 @@ const ACTION = {
 const LEAST_CONSOLE_LEVEL = 1;
 const MOST_CONSOLE_LEVEL = 8;
 
-export const syslogCalls: Declaration[] = [
+export const syslogCalls = [
   syscall(
     NR.syslog,
     'syslog',

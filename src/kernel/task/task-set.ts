@@ -8,7 +8,7 @@ import { E } from '../../abi/errno.js';
 import type { Tid } from '../../base/brand.js';
 import { FutexTable } from '../futex/futex-table.js';
 import { PiTable } from '../futex/pi-table.js';
-import { type Failure, fail, type Outcome, type Result } from '../outcome.js';
+import { type Failure, fail, type Result } from '../outcome.js';
 import { RunQueue } from './run-queue.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
@@ -22,8 +22,6 @@ export interface TaskSetOptions {
   readonly maxTasks: number;
   /** Carries out the system call a task trapped with: syscalls/dispatch.ts; tests hand in their own. */
   readonly dispatch: (task: Task) => Result;
-  /** Told what became of a call that blocked: traceReturn of syscalls/strace.ts. */
-  readonly traceReturn?: (task: Task, outcome: Outcome) => void;
   /** This shard's number, for events. */
   readonly shard?: number;
   /** The numbers this shard hands out: every `stride`th from `first`, so that shards never give the same. */
@@ -36,8 +34,7 @@ export class TaskSet {
   current: Task | undefined;
   readonly futexes = new FutexTable();
   readonly piLocks = new PiTable();
-  readonly dispatch: (task: Task) => Result;
-  readonly traceReturn: (task: Task, outcome: Outcome) => void;
+  dispatch: (task: Task) => Result;
   readonly shard: number;
   readonly maxTasks: number;
   /** Process 1, when it is a guest; stays after it has ended. */
@@ -52,12 +49,10 @@ export class TaskSet {
   readonly #pids: { readonly first: number; readonly stride: number };
   #nextPid: number;
   #wrapped = false;
-  #sequence = 0;
 
   constructor(options: TaskSetOptions) {
     this.maxTasks = options.maxTasks;
     this.dispatch = options.dispatch;
-    this.traceReturn = options.traceReturn ?? (() => {});
     this.shard = options.shard ?? 0;
     this.#pids = options.pids ?? { first: FIRST_PID, stride: 1 };
     this.#nextPid = this.#pids.first;
@@ -154,10 +149,6 @@ export class TaskSet {
     this.#groups.delete(group.pid);
     this.#tasks.delete(group.pid);
     this.#tellEmpty();
-  }
-
-  nextSequence(): number {
-    return this.#sequence++;
   }
 
   #inUse(id: number): boolean {

@@ -10,6 +10,7 @@ import { NS_PER_SEC, type Timespec } from '../../base/clock.js';
 import type { KernelServices } from '../services.js';
 import { sendToGroup, sendToTask } from '../signal/send.js';
 import type { SignalInfo, SignalValue } from '../signal/siginfo.js';
+import { eventBase } from '../task/event-base.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { deadlineOf, nsOf } from './clocks.js';
@@ -76,6 +77,7 @@ export class PosixTimer {
     if (value.sec !== 0 || value.nsec !== 0) {
       this.#arm(base === 'relative' ? this.#now() + nsOf(value) : this.#instantOf(value));
     }
+    this.#tellSet();
     return before;
   }
 
@@ -108,8 +110,24 @@ export class PosixTimer {
     else this.#cancel = this.kernel.timers.at(deadlineNs, expired);
   }
 
+  #tellSet(): void {
+    const { events } = this.kernel;
+    if (!events.wants('timerSet')) return;
+    events.emit({
+      ...eventBase(this.group.leader),
+      type: 'timerSet',
+      timer: 'posix',
+      id: this.id,
+      ...this.get(),
+    });
+  }
+
   #expired(): void {
     this.#cancel = undefined;
+    const { events } = this.kernel;
+    if (events.wants('timerExpired')) {
+      events.emit({ ...eventBase(this.group.leader), type: 'timerExpired', timer: 'posix', id: this.id });
+    }
     const { request, group } = this;
     if (request.thread?.state.name === 'dead' && request.thread !== group.leader) return;
     if (this.#isIgnored()) {

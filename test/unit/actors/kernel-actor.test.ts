@@ -2,7 +2,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Counters } from '../../../src/actors/counters.js';
 import { KernelActor } from '../../../src/actors/kernel-actor.js';
-import { LeastBusy } from '../../../src/actors/placement.js';
 import type { Ns } from '../../../src/base/brand.js';
 import { silentLog } from '../../../src/base/log.js';
 import { Timekeeper } from '../../../src/kernel/time/timekeeper.js';
@@ -20,6 +19,8 @@ const spec: ProcessSpec = {
   groups: [],
   stdio: [],
 };
+/** The shard where processes from outside begin. */
+const HOME = 0;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const root: RootSettings = { rootfs: '/', binds: [], tmpfs: [] };
@@ -51,7 +52,6 @@ function kernel(shards = 2, made: 'whole' | 'steps' = 'whole') {
   const { clock, clocks } = fakeClocks();
   const actor = new KernelActor({
     shards: refs,
-    placement: new LeastBusy(shards),
     log: silentLog,
     config: { made, root: made === 'whole' ? root : undefined, cores: 2, hostname: 'fake', time: 'real' },
     host: { features: () => features, possibleCores: () => 8 },
@@ -74,12 +74,12 @@ describe('createProcess', () => {
     actor.receive({ type: 'created', id: idOf(0), pid: 2, pipes: [] });
     expect(await first).toEqual({ type: 'ok', value: { pid: 2, shard: 0, pipes: [] } });
     await settle();
-    expect(told.map((t) => t.shard)).toEqual([0, 1]);
+    expect(told.map((t) => t.shard)).toEqual([HOME, HOME]);
     actor.receive({ type: 'created', id: idOf(1), pid: 3, pipes: [] });
-    expect(await second).toMatchObject({ type: 'ok', value: { pid: 3, shard: 1 } });
+    expect(await second).toMatchObject({ type: 'ok', value: { pid: 3, shard: HOME } });
   });
 
-  test('a failure is an answer too, and gives the place back', async () => {
+  test('a failure is an answer too', async () => {
     const { actor, told, idOf } = kernel();
     const made = actor.createProcess(spec);
     await settle();
@@ -124,11 +124,10 @@ describe('kill and signals', () => {
     expect(told[1]).toMatchObject({ shard: 0, command: { type: 'signal', target, info: { signo: 15 } } });
     actor.receive({ type: 'signalled', id: idOf(1), errno: 0 });
     expect(await sent).toMatchObject({ type: 'ok' });
-    // One that a guest made: whichever shard has it says so.
+    // One that a guest made: the home knows it, or that there is none.
     const unknown = actor.signal(99, 15);
     await settle();
-    expect(told.slice(2).map((t) => t.shard)).toEqual([0, 1]);
-    for (const i of [2, 3]) actor.receive({ type: 'signalled', id: idOf(i), errno: 3 });
+    actor.receive({ type: 'signalled', id: idOf(2), errno: 3 });
     expect(await unknown).toMatchObject({ type: 'error', errno: 3 });
   });
 });
@@ -308,7 +307,6 @@ describe('a kernel that is made in steps', () => {
           },
         },
       ],
-      placement: new LeastBusy(1),
       log: silentLog,
       config: { made: 'steps', root: undefined, cores: 2, hostname: 'fake', time: 'real' },
       host: { features: () => features, possibleCores: () => 8 },

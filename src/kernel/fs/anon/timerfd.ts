@@ -10,6 +10,7 @@ import { CLOCK_REALTIME, CLOCK_REALTIME_ALARM } from '../../../abi/time.js';
 import { NS_PER_SEC, type Timespec } from '../../../base/clock.js';
 import { fail } from '../../outcome.js';
 import type { KernelServices } from '../../services.js';
+import { eventBase, kernelEventBase } from '../../task/event-base.js';
 import { IN, RDNORM, WOULD_BLOCK } from '../../wait.js';
 import type { Tried } from '../file-description.js';
 import type { Sink } from '../io.js';
@@ -53,6 +54,7 @@ export class TimerFile extends AnonFile {
     const { value } = setting;
     if (value.sec === 0 && value.nsec === 0) this.#dueNs = undefined;
     else this.#arm(base === 'absolute' ? this.#monotonicOf(value) : this.#now() + toNs(value));
+    this.#tellSet();
     return before;
   }
 
@@ -108,8 +110,27 @@ export class TimerFile extends AnonFile {
     this.#fire();
   }
 
+  #tellSet(): void {
+    const { events, tasks } = this.services;
+    if (!events.wants('timerSet')) return;
+    const base = tasks.current ? eventBase(tasks.current) : kernelEventBase(this.services);
+    const remainingNs = toNs(this.get().value);
+    events.emit({
+      ...base,
+      type: 'timerSet',
+      timer: 'timerfd',
+      id: 0,
+      remainingNs,
+      intervalNs: this.#intervalNs,
+    });
+  }
+
   #fire(): void {
     this.#cancel = undefined;
+    const { events } = this.services;
+    if (events.wants('timerExpired')) {
+      events.emit({ ...kernelEventBase(this.services), type: 'timerExpired', timer: 'timerfd', id: 0 });
+    }
     this.#expired = true;
     this.#ticks++;
     if (this.#intervalNs === 0) this.#dueNs = undefined;

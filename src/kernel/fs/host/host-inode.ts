@@ -40,6 +40,8 @@ export class HostInode extends Inode {
 
   readonly #parent: HostInode | undefined;
   readonly #name: string;
+  /** Of a symbolic link, once read: it never changes. */
+  #target: string | undefined;
 
   constructor(
     override readonly fs: HostFs,
@@ -125,10 +127,13 @@ export class HostInode extends Inode {
   }
 
   override readlink(): string | Failure {
+    if (this.#target !== undefined) return this.#target;
     const dir = this.#parentFd();
     if (dir < 0) return hostFailure(dir);
     const text = this.fs.options.hostFiles.readlinkBeneath(dir as HostFd, this.name);
-    return typeof text === 'number' ? hostFailure(text) : text;
+    if (typeof text === 'number') return hostFailure(text);
+    this.#target = text;
+    return text;
   }
 
   open(flags: number, path: VfsPath | undefined): FileDescription | Failure {
