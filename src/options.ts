@@ -61,6 +61,12 @@ export interface KernelOptions {
   logLevel?: LogLevel | undefined;
 }
 
+/** Options of a kernel that is made in steps; what else there is to choose, `init` and others are told. */
+export type CreateOptions = Pick<KernelOptions, 'shards' | 'memory' | 'pids' | 'strace' | 'logLevel'>;
+
+/** Where the files of a kernel come from. */
+export type RootOptions = Pick<KernelOptions, 'rootfs' | 'binds' | 'tmpfs'>;
+
 export interface User {
   uid: number;
   gid: number;
@@ -117,25 +123,26 @@ export class OptionsError extends Error {
 
 const MAX_ID = 0xffff_fffe;
 
-const text = v.pipe(
+export const text = v.pipe(
   v.string('must be a string'),
   v.check((s) => !s.includes('\0'), 'must not contain a NUL character'),
 );
-const nonEmpty = v.pipe(text, v.nonEmpty('must not be empty'));
-const absolute = v.pipe(text, v.startsWith('/', 'must be an absolute path, like /data'));
-const count = (least: number, most: number) =>
+export const nonEmpty = v.pipe(text, v.nonEmpty('must not be empty'));
+export const absolute = v.pipe(text, v.startsWith('/', 'must be an absolute path, like /data'));
+export const count = (least: number, most: number) =>
   v.pipe(
     v.number('must be a number'),
     v.integer('must be a whole number'),
     v.minValue(least, `must be at least ${least}`),
     v.maxValue(most, `must be at most ${most}`),
   );
-const id = count(0, MAX_ID);
+export const id = count(0, MAX_ID);
 const windowSide = count(0, 0xffff);
 
 const MIN_MEMORY = 16 * 1024 * 1024;
 
-const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
+/** Options that say where the files of a kernel come from. */
+const rootEntries = {
   rootfs: v.optional(nonEmpty),
   binds: v.optional(
     v.array(
@@ -144,8 +151,10 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
     ),
   ),
   tmpfs: v.optional(v.array(absolute, 'must be an array of paths')),
-  hostname: v.optional(v.pipe(nonEmpty, v.maxBytes(64, 'must be at most 64 bytes'))),
-  cores: v.optional(count(1, 1024)),
+};
+
+/** Options that hold for a kernel from its first moment. */
+const machineEntries = {
   shards: v.optional(count(1, 256)),
   placement: v.optional(v.picklist(PLACEMENTS, `must be one of ${PLACEMENTS.join(', ')}`)),
   memory: v.optional(count(MIN_MEMORY, Number.MAX_SAFE_INTEGER)),
@@ -157,6 +166,17 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
   inject: v.optional(v.union([nonEmpty, v.array(nonEmpty)], 'must be a rule or an array of rules')),
   injectSeed: v.optional(count(0, 0xffff_ffff)),
   logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
+};
+
+/** UTS_LEN: what sethostname(2) takes. */
+export const utsName = v.pipe(text, v.maxBytes(64, 'must be at most 64 bytes'));
+export const cores = count(1, 1024);
+
+const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
+  ...rootEntries,
+  hostname: v.optional(v.pipe(nonEmpty, utsName)),
+  cores: v.optional(cores),
+  ...machineEntries,
 });
 
 const TYPES = Object.values(EVENT_TYPES).flat();
@@ -174,12 +194,8 @@ const stdioWord = v.picklist(['inherit', 'pipe', 'ignore'] as const);
 const stdioMessage =
   "must be 'inherit', 'pipe', 'ignore', 'pty' or an array of the first three and descriptor numbers";
 
-const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
-  cwd: v.optional(absolute),
-  env: v.optional(
-    v.record(v.pipe(nonEmpty, v.excludes('=', "a variable's name must not contain '='")), text),
-  ),
-  user: v.optional(v.strictObject({ uid: id, gid: id })),
+/** What the descriptors of a process are. */
+export const stdioEntries = {
   stdio: v.optional(
     v.union(
       [stdioWord, v.literal('pty'), v.array(v.union([stdioWord, count(0, 0x7fff_ffff)]))],
@@ -187,6 +203,15 @@ const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
     ),
   ),
   windowSize: v.optional(v.strictObject({ columns: windowSide, rows: windowSide })),
+};
+
+const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
+  cwd: v.optional(absolute),
+  env: v.optional(
+    v.record(v.pipe(nonEmpty, v.excludes('=', "a variable's name must not contain '='")), text),
+  ),
+  user: v.optional(v.strictObject({ uid: id, gid: id })),
+  ...stdioEntries,
   timeout: v.optional(
     v.pipe(
       v.number('must be a number of seconds'),
@@ -199,15 +224,26 @@ const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
 });
 
 export function parseKernelOptions(options: unknown): KernelOptions {
-  return check(kernelSchema, options);
+  return checkOptions(kernelSchema, options);
+}
+
+const createSchema: v.GenericSchema<unknown, CreateOptions> = v.strictObject(machineEntries);
+const rootSchema: v.GenericSchema<unknown, RootOptions> = v.strictObject(rootEntries);
+
+export function parseCreateOptions(options: unknown): CreateOptions {
+  return checkOptions(createSchema, options);
+}
+
+export function parseRootOptions(options: unknown): RootOptions {
+  return checkOptions(rootSchema, options);
 }
 
 export function parseSpawnOptions(options: unknown): SpawnOptions {
-  return check(spawnSchema, options);
+  return checkOptions(spawnSchema, options);
 }
 
 export function parseEventFilter(filter: unknown): EventFilter {
-  return check(filterSchema, filter);
+  return checkOptions(filterSchema, filter);
 }
 
 const INHERITED = ['PATH', 'HOME', 'TERM', 'LANG'] as const;
@@ -225,15 +261,16 @@ export function defaultEnv(from: NodeJS.ProcessEnv = process.env): Record<string
   return env;
 }
 
-function check<T>(schema: v.GenericSchema<unknown, T>, options: unknown): T {
+export function checkOptions<T>(schema: v.GenericSchema<unknown, T>, options: unknown): T {
   const result = v.safeParse(schema, options ?? {});
   if (result.success) return result.output;
   const [issue] = result.issues;
   const where = v.getDotPath(issue);
-  const message =
-    issue.type === 'strict_object' && issue.expected === 'never'
-      ? `unknown option; known: ${knownKeys(schema)}`
-      : issue.message;
+  let { message } = issue;
+  if (issue.type === 'strict_object') {
+    if (issue.expected === 'never') message = `unknown option; known: ${knownKeys(schema)}`;
+    else if (issue.received === 'undefined') message = 'is missing';
+  }
   throw new OptionsError(where ? `${where}: ${message}` : message);
 }
 

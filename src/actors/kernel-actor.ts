@@ -5,78 +5,198 @@
  * Ownership
  *   operation queue        KernelActor   what changes the kernel goes through it
  *   pid → shard            KernelActor   written when a process was created, removed when it exited
+ *   stage, settings, root  KernelActor   by init, setRootMountNamespace, start, destroy; see messages/lifecycle.ts
  *   count of pauses        KernelActor   each shard has its own copy, by commands
  *   task tables, objects   the shard     asked by commands, never reached into
  *
  * Calls go down only: embedder → KernelActor → shard → thread group → task.
  */
-import { Subject } from 'rxjs';
 import { E } from '../abi/errno.js';
 import { assertNever } from '../base/assert.js';
 import type { Log } from '../base/log.js';
 import type { ObserverSpec } from '../messages/events.js';
 import {
   type CreatedProcess,
+  type ExitError,
+  type KernelConfig,
   type KernelOperations,
   type OperationError,
   type OperationResult,
   ok,
   refused,
 } from '../messages/kernel.js';
-import type { ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
+import type { InitSettings, RootSettings } from '../messages/lifecycle.js';
+import type {
+  ExternalSignal,
+  ProcessSpec,
+  ShardAnswer,
+  ShardCommand,
+  ShardNews,
+  SignalTarget,
+} from '../messages/shard.js';
+import type {
+  InitSnapshot,
+  MountSnapshot,
+  ShardQueries,
+  ShardQuery,
+  SupervisorSnapshot,
+  SyslogEntry,
+  TaskSnapshot,
+  UtsSnapshot,
+} from '../messages/snapshots.js';
 import type { ActorRef } from './actor-ref.js';
+import { Counters } from './counters.js';
+import { HOST_SHARD } from './host-shard.js';
+import { type HostFacts, settingsOfWhole, unlikeHost } from './init-settings.js';
 import { type KernelClocks, KernelTime } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
 import { ShardAsks } from './shard-asks.js';
 
+const INIT_PID = 1;
+
+export interface KernelActorParts {
+  readonly shards: readonly ActorRef<ShardCommand>[];
+  readonly log: Log;
+  readonly config: Pick<KernelConfig, 'made' | 'root' | 'cores' | 'hostname' | 'time'>;
+  readonly host: HostFacts;
+  readonly clocks: KernelClocks;
+}
+
 export class KernelActor implements KernelOperations {
+  readonly #parts: KernelActorParts;
   readonly #queue = new OperationQueue();
-  readonly #exits = new Subject<void>();
   readonly #shardOf = new Map<number, number>();
   readonly #asks: ShardAsks;
   readonly #pauses = new Pauses();
+  readonly #counters = new Counters();
+  #nextHooks = 1;
   /** For operations that stop time and have their turn already. */
   readonly time: KernelTime;
-  #nextHooks = 1;
-  #destroyed = false;
+  #stage: 'made' | 'initialized' | 'started' | 'closed';
+  #settings: InitSettings | undefined;
+  #root: RootSettings | undefined;
+  #globalInit: { readonly pid: number; exitStatus: number | undefined } | undefined;
+  #exitError: ExitError | undefined;
 
-  constructor(
-    readonly shards: readonly ActorRef<ShardCommand>[],
-    /** Where processes from outside begin: the home of all (kernel/home). */
-    readonly home: number,
-    readonly log: Log,
-    clocks: KernelClocks,
-  ) {
-    this.#asks = new ShardAsks(shards);
-    this.time = new KernelTime(clocks, (command) => this.#tellAll(command));
+  constructor(parts: KernelActorParts) {
+    this.#parts = parts;
+    this.#asks = new ShardAsks(parts.shards);
+    this.time = new KernelTime(parts.clocks, (command) => this.#tellAll(command));
+    this.#stage = parts.config.made === 'whole' ? 'started' : 'made';
+    this.#root = parts.config.root;
+  }
+
+  init(settings: InitSettings): Promise<OperationResult<void>> {
+    return this.#queue.add(async () => {
+      if (this.#stage === 'closed') return CLOSED;
+      if (this.#stage !== 'made') {
+        return refused('AlreadyInitialized', E.EINVAL, 'the kernel is initialized already');
+      }
+      const { config, host, log } = this.#parts;
+      const { clock } = settings.timekeeper;
+      if (clock !== config.time) {
+        return refused(
+          'InvalidArgument',
+          E.EINVAL,
+          `timekeeper: the kernel was created with ${config.time} time`,
+        );
+      }
+      const unlike = unlikeHost(settings.featureSet, host.features());
+      if (unlike) return refused('InvalidArgument', E.EINVAL, `featureSet: ${unlike}`);
+      let settled = settings;
+      if (settings.useHostCores) {
+        const applicationCores = Math.max(settings.applicationCores, host.possibleCores());
+        if (applicationCores !== settings.applicationCores) {
+          log.info({ from: settings.applicationCores, to: applicationCores }, 'application cores raised');
+        }
+        settled = { ...settings, applicationCores };
+      }
+      const failed = firstFailure(await this.#asks.askAll((id) => ({ type: 'init', id, settings: settled })));
+      if (failed) return failed;
+      this.#settings = settled;
+      this.#stage = 'initialized';
+      return ok(undefined);
+    });
+  }
+
+  setRootMountNamespace(root: RootSettings): Promise<OperationResult<void>> {
+    return this.#queue.add(async () => {
+      if (this.#stage === 'closed') return CLOSED;
+      if (this.#stage === 'made') return NOT_INITIALIZED;
+      const answer = await this.#asks.ask(HOST_SHARD, (id) => ({ type: 'setRoot', id, root }));
+      if (answer.type === 'failed') return { ...refusal(answer), code: 'InvalidArgument' };
+      this.#root = root;
+      return ok(undefined);
+    });
+  }
+
+  rootMountNamespace(): Promise<RootSettings | undefined> {
+    return this.#queue.add(() => this.#root);
   }
 
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>> {
     return this.#queue.add(async () => {
-      if (this.#destroyed) return CLOSED;
-      this.log.info({ argv: spec.argv }, 'EXEC');
-      const shard = this.home;
-      const answer = await this.#asks.ask(shard, (id) => ({ type: 'createProcess', id, spec }));
-      if (answer.type === 'created') {
-        this.#shardOf.set(answer.pid, shard);
-        return { type: 'ok', value: { pid: answer.pid, shard, pipes: answer.pipes } };
+      if (this.#stage === 'closed') return CLOSED;
+      if (this.#stage === 'made') return NOT_INITIALIZED;
+      if (!this.#root) {
+        return refused('NoRootMountNamespace', E.ENOENT, 'there is no root mount namespace');
       }
-      return refusal(answer);
+      this.#parts.log.info({ argv: spec.argv }, 'EXEC');
+      const asInit = this.#stage === 'initialized' && !this.#globalInit;
+      const shard = HOST_SHARD;
+      const answer = await this.#asks.ask(shard, (id) => ({ type: 'createProcess', id, spec, asInit }));
+      if (answer.type !== 'created') return refusal(answer);
+      this.#shardOf.set(answer.pid, shard);
+      if (asInit) this.#globalInit = { pid: answer.pid, exitStatus: undefined };
+      return ok({ pid: answer.pid, shard, pipes: answer.pipes });
+    });
+  }
+
+  start(): Promise<OperationResult<void>> {
+    return this.#queue.add(() => {
+      if (this.#stage === 'closed') return CLOSED;
+      if (this.#stage === 'made') return NOT_INITIALIZED;
+      if (this.#stage === 'started') {
+        return refused('AlreadyStarted', E.EINVAL, 'the kernel has started already');
+      }
+      if (this.#shardOf.size === 0) return refused('NoTasks', E.ESRCH, 'there is no process to start');
+      this.#stage = 'started';
+      this.#tellAll({ type: 'start' });
+      return ok(undefined);
     });
   }
 
   async signal(pid: number, signo: number): Promise<OperationResult<void>> {
-    const shard = this.#shardOf.get(pid);
-    if (shard === undefined) return { type: 'error', errno: E.ESRCH, message: `no process ${pid}` };
-    const answer = await this.#asks.ask(shard, (id) => ({ type: 'signal', id, pid, signo }));
-    if (answer.type === 'signalled' && answer.errno === 0) return { type: 'ok', value: undefined };
-    return refusal(answer);
+    return this.#sendTo({ type: 'threadGroup', pid }, { signo });
+  }
+
+  sendExternalSignal(
+    target: SignalTarget | undefined,
+    info: ExternalSignal,
+    context: string,
+  ): Promise<OperationResult<void>> {
+    return this.#queue.add(async () => {
+      this.#parts.log.info({ target: target ?? 'init', signo: info.signo, context }, 'external signal');
+      if (target) return this.#sendTo(target, info);
+      if (!this.#globalInit) return refused('NoInitProcess', E.ESRCH, 'there is no init process');
+      return this.#sendTo({ type: 'threadGroup', pid: INIT_PID }, info);
+    });
+  }
+
+  /** The home of all knows every process, wherever it runs. */
+  async #sendTo(target: SignalTarget, info: ExternalSignal): Promise<OperationResult<void>> {
+    if (this.#stage === 'closed') return CLOSED;
+    const answer = await this.#asks.ask(HOST_SHARD, (id) => ({ type: 'signal', id, target, info }));
+    if (answer.type !== 'signalled') return refusal(answer);
+    const { errno } = answer;
+    if (errno === 0) return ok(undefined);
+    return { type: 'error', errno, message: SIGNAL_FAILURE[errno] ?? 'the signal was refused' };
   }
 
   async resize(pid: number, columns: number, rows: number): Promise<void> {
     const shard = this.#shardOf.get(pid);
-    if (shard !== undefined) this.shards[shard]?.tell({ type: 'resize', pid, columns, rows });
+    if (shard !== undefined) this.#parts.shards[shard]?.tell({ type: 'resize', pid, columns, rows });
   }
 
   kill(status: number): Promise<void> {
@@ -86,7 +206,7 @@ export class KernelActor implements KernelOperations {
   async pause(): Promise<OperationResult<void>> {
     // The wait is in an object, so that the queue does not wait for it.
     const begun = await this.#queue.add(() => {
-      if (this.#destroyed) return { rest: CLOSED };
+      if (this.#stage === 'closed') return { rest: CLOSED };
       this.time.pause('paused');
       return { rest: this.#pauses.begin(this.#asks.askAll((id) => ({ type: 'pause', id }))) };
     });
@@ -95,7 +215,7 @@ export class KernelActor implements KernelOperations {
 
   unpause(): Promise<OperationResult<void>> {
     return this.#queue.add(() => {
-      if (this.#destroyed) return CLOSED;
+      if (this.#stage === 'closed') return CLOSED;
       if (!this.#pauses.end()) return refused('NotPaused', E.EINVAL, 'the kernel is not paused');
       if (this.#pauses.depth === 0) this.time.resume('paused');
       this.#tellAll({ type: 'unpause' });
@@ -103,15 +223,11 @@ export class KernelActor implements KernelOperations {
     });
   }
 
+  /** Again when something was made meanwhile; a process that is only being made counts when it is there. */
   async waitExited(): Promise<void> {
-    while (this.#shardOf.size > 0) {
-      await new Promise<void>((resolve) => {
-        const subscription = this.#exits.subscribe(() => {
-          subscription.unsubscribe();
-          resolve();
-        });
-      });
-    }
+    do {
+      await this.#asks.askAll((id) => ({ type: 'whenEmpty', id }));
+    } while (this.#stage !== 'closed' && this.#shardOf.size > 0);
   }
 
   async observe(observer: ObserverSpec): Promise<void> {
@@ -160,33 +276,135 @@ export class KernelActor implements KernelOperations {
     return this.time.cpuClock();
   }
 
-  async destroy(): Promise<void> {
-    this.#destroyed = true;
-    this.#tellAll({ type: 'shutdown' });
-    this.#asks.failAll('the kernel is closed');
-    this.#shardOf.clear();
-    this.#exits.next();
+  async globalInit(): Promise<InitSnapshot | undefined> {
+    return this.#globalInit && { ...this.#globalInit };
+  }
+
+  async settings(): Promise<OperationResult<InitSettings>> {
+    const { config, host } = this.#parts;
+    if (config.made === 'whole') this.#settings ??= settingsOfWhole(config, host);
+    return this.#settings ? ok(this.#settings) : NOT_INITIALIZED;
+  }
+
+  async uniqueId(): Promise<bigint> {
+    return this.#counters.uniqueId();
+  }
+
+  async generateInotifyCookie(): Promise<number> {
+    return this.#counters.inotifyCookie();
+  }
+
+  async allocateNetlinkPort(protocol: number, hint: number): Promise<OperationResult<number>> {
+    const command = (id: number): ShardCommand => ({ type: 'allocateNetlinkPort', id, protocol, hint });
+    const answer = await this.#asks.ask(HOST_SHARD, command);
+    if (answer.type !== 'port') return refusal(answer);
+    if (answer.port === undefined) return { type: 'error', errno: E.EADDRINUSE, message: 'no port is left' };
+    return ok(answer.port);
+  }
+
+  async releaseNetlinkPort(protocol: number, port: number): Promise<void> {
+    this.#parts.shards[HOST_SHARD]?.tell({ type: 'releaseNetlinkPort', protocol, port });
+  }
+
+  /** The home knows of all tasks; what one does that runs elsewhere, the shard there knows. */
+  async taskSet(): Promise<OperationResult<readonly TaskSnapshot[]>> {
+    const parts = await this.#queryAll('tasks');
+    if (parts.type === 'error') return parts;
+    const [home = [], ...others] = parts.value;
+    const elsewhere = new Map(others.flat().map((task) => [task.tid, task]));
+    return ok(
+      home.map((task) => {
+        const there = elsewhere.get(task.tid);
+        return there ? { ...task, state: there.state, shard: there.shard } : task;
+      }),
+    );
+  }
+
+  /** Each shard has written the first lines: once is enough. The others are of one shard each. */
+  async syslog(): Promise<OperationResult<readonly SyslogEntry[]>> {
+    const parts = await this.#queryAll('syslog');
+    if (parts.type === 'error') return parts;
+    const [host = [], ...others] = parts.value;
+    const boot = new Set(host.map((e) => e.text));
+    const more = others.flat().filter((e) => !boot.has(e.text));
+    return ok([...host, ...more].sort((a, b) => a.timeNs - b.timeNs));
+  }
+
+  utsNamespace(): Promise<OperationResult<UtsSnapshot>> {
+    return this.#query('uts');
+  }
+
+  mounts(): Promise<OperationResult<readonly MountSnapshot[]>> {
+    return this.#query('mounts');
+  }
+
+  supervisorContext(): Promise<OperationResult<SupervisorSnapshot>> {
+    return this.#query('supervisor');
+  }
+
+  async #query<Q extends ShardQuery>(query: Q): Promise<OperationResult<ShardQueries[Q]>> {
+    return resultOf(await this.#asks.ask(HOST_SHARD, (id) => ({ type: 'query', id, query })));
+  }
+
+  async #queryAll<Q extends ShardQuery>(query: Q): Promise<OperationResult<ShardQueries[Q][]>> {
+    const values: ShardQueries[Q][] = [];
+    for (const answer of await this.#asks.askAll((id) => ({ type: 'query', id, query }))) {
+      const result = resultOf<Q>(answer);
+      if (result.type === 'error') return result;
+      values.push(result.value);
+    }
+    return ok(values);
+  }
+
+  setExitError(error: ExitError): Promise<void> {
+    return this.#queue.add(() => {
+      this.#exitError ??= error;
+    });
+  }
+
+  exitError(): Promise<ExitError | undefined> {
+    return this.#queue.add(() => this.#exitError);
+  }
+
+  destroy(): Promise<OperationResult<void>> {
+    return this.#queue.add(async () => {
+      if (this.#stage === 'closed') return ok(undefined);
+      const tasks = await this.taskSet();
+      if (tasks.type === 'error') return tasks;
+      if (tasks.value.some((t) => t.state !== 'zombie')) {
+        return refused('TasksRunning', E.EBUSY, 'tasks are still running');
+      }
+      this.#stage = 'closed';
+      this.#tellAll({ type: 'shutdown' });
+      this.#asks.failAll('the kernel is closed');
+      this.#shardOf.clear();
+      return ok(undefined);
+    });
   }
 
   /** What a shard has to say. */
   receive(news: ShardNews): void {
     switch (news.type) {
       case 'ready':
-        this.log.debug({ shard: news.shard }, 'shard is ready');
+        this.#parts.log.debug({ shard: news.shard }, 'shard is ready');
         break;
       case 'created':
       case 'failed':
       case 'signalled':
       case 'intercepting':
       case 'paused':
+      case 'done':
+      case 'port':
+      case 'answer':
         this.#asks.settle(news);
         break;
       case 'exited':
-        this.#shardOf.delete(news.pid);
-        this.#exits.next();
+        this.#exited(news);
         break;
       case 'broken':
-        this.log.error({ shard: news.shard, why: news.why }, 'a shard broke');
+        this.#parts.log.error({ shard: news.shard, why: news.why }, 'a shard broke');
+        // Nothing of this kernel can go on.
+        this.#stage = 'closed';
         this.#asks.failAll(news.why);
         break;
       default:
@@ -194,17 +412,40 @@ export class KernelActor implements KernelOperations {
     }
   }
 
+  #exited({ pid, status }: Extract<ShardNews, { type: 'exited' }>): void {
+    this.#shardOf.delete(pid);
+    if (pid !== INIT_PID || !this.#globalInit) return;
+    this.#globalInit.exitStatus = status;
+    this.#tellAll({ type: 'initExited' });
+  }
+
   #tellAll(command: ShardCommand): void {
-    for (const shard of this.shards) shard.tell(command);
+    for (const shard of this.#parts.shards) shard.tell(command);
   }
 }
 
 const CLOSED = refused('Closed', E.ESRCH, 'the kernel is closed');
+const NOT_INITIALIZED = refused('NotInitialized', E.EINVAL, 'the kernel is not initialized');
+
+const SIGNAL_FAILURE: Readonly<Record<number, string>> = {
+  [E.ESRCH]: 'no such process',
+  [E.EINVAL]: 'there is no such signal',
+  [E.EAGAIN]: 'too many signals are queued',
+};
+
+function firstFailure(answers: readonly ShardAnswer[]): OperationError | undefined {
+  const failed = answers.find((a) => a.type === 'failed');
+  return failed && refusal(failed);
+}
+
+function resultOf<Q extends ShardQuery>(answer: ShardAnswer): OperationResult<ShardQueries[Q]> {
+  // The answer to a query is the query's: the shard's table of answers is typed so.
+  return answer.type === 'answer' ? ok(answer.value as ShardQueries[Q]) : refusal(answer);
+}
 
 function refusal(answer: ShardAnswer): OperationError {
-  if (answer.type === 'failed') {
-    const { errno, message, obstacle } = answer;
-    return { type: 'error', errno, message, obstacle };
-  }
-  return { type: 'error', errno: E.ESRCH, message: 'no such process' };
+  if (answer.type !== 'failed')
+    return { type: 'error', errno: E.EIO, message: 'a shard gave a wrong answer' };
+  const { errno, message, obstacle } = answer;
+  return { type: 'error', errno, message, obstacle };
 }

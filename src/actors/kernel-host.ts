@@ -7,6 +7,7 @@
 import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import type { KernelPorts } from '../messages/kernel.js';
 import type { ShardCommand, ShardNews } from '../messages/shard.js';
+import { hostFeatures, possibleCores } from '../platform/host/machine.unsafe.js';
 import { type ActorRef, localRef, ringRef } from './actor-ref.js';
 import { serve } from './comlink.js';
 import type { ControlBlock } from './control-block.js';
@@ -41,9 +42,12 @@ export class KernelHost {
       return ringRef(sender);
     });
     const { config } = data;
-    this.#actor = new KernelActor(shards, HOST_SHARD, lazyLog(config.logLevel, 'kernel'), {
-      keeper,
-      cpuClock: () => control.cpuClock,
+    this.#actor = new KernelActor({
+      shards,
+      log: lazyLog(config.logLevel, 'kernel'),
+      config,
+      host: { features: hostFeatures, possibleCores },
+      clocks: { keeper, cpuClock: () => control.cpuClock },
     });
     this.news = localRef((news) => this.#actor.receive(news));
     for (const port of ports.news) port.on('message', (news: ShardNews) => this.#actor.receive(news));

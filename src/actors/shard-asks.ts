@@ -6,11 +6,14 @@ import type { ActorRef } from './actor-ref.js';
 export class ShardAsks {
   readonly #waiting = new Map<number, (answer: ShardAnswer) => void>();
   #nextId = 1;
+  /** Why no answer can come any more. */
+  #over: string | undefined;
 
   constructor(readonly shards: readonly ActorRef<ShardCommand>[]) {}
 
   ask(shard: number, command: (id: number) => ShardCommand): Promise<ShardAnswer> {
     const id = this.#nextId++;
+    if (this.#over !== undefined) return Promise.resolve(noAnswer(id, this.#over));
     return new Promise((resolve) => {
       this.#waiting.set(id, resolve);
       this.shards[shard]?.tell(command(id));
@@ -28,11 +31,14 @@ export class ShardAsks {
     resolve?.(answer);
   }
 
-  /** No answer will come any more. */
+  /** No answer will come any more, to what was asked and to what will be. */
   failAll(message: string): void {
-    for (const [id, resolve] of this.#waiting) {
-      resolve({ type: 'failed', id, errno: E.ESRCH, obstacle: 'sandbox', message });
-    }
+    this.#over = message;
+    for (const [id, resolve] of this.#waiting) resolve(noAnswer(id, message));
     this.#waiting.clear();
   }
+}
+
+function noAnswer(id: number, message: string): ShardAnswer {
+  return { type: 'failed', id, errno: E.ESRCH, obstacle: 'sandbox', message };
 }

@@ -13,11 +13,13 @@ import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
 import { awayDispatch } from '../kernel/home/away-dispatch.js';
 import { AwayLink } from '../kernel/home/away-link.js';
 import { HomeDesk } from '../kernel/home/home-desk.js';
+import { networkOf } from '../kernel/net/network.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
+import { logBoot } from '../kernel/syslog.js';
 import { kernelEventBase } from '../kernel/task/event-base.js';
-import { abandonTask } from '../kernel/task/exit.js';
+import { abandonTask, killAll } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
 import { pauseAll, unpauseAll } from '../kernel/task/stop.js';
@@ -28,10 +30,12 @@ import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import { newUtsNamespace } from '../kernel/uts.js';
 import { CallWatch } from '../kernel/watch/call-watch.js';
 import type { KernelConfig } from '../messages/kernel.js';
+import type { InitSettings, RootSettings } from '../messages/lifecycle.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
+import type { ShardQuery } from '../messages/snapshots.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
 import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
-import { hostMachine, timestampsPerNs } from '../platform/host/machine.unsafe.js';
+import { timestampsPerNs } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
 import {
@@ -44,6 +48,7 @@ import type { ControlBlock } from './control-block.js';
 import type { EventBlock } from './event-block.js';
 import { EventHub } from './event-hub.js';
 import type { EventOutbox } from './event-outbox.js';
+import { sendExternalSignal } from './external-signal.js';
 import type { AwayLine, HomeLines, Lines } from './home-lines.js';
 import { type ImportModule, Interceptors } from './interceptors.js';
 import { lazyLog } from './lazy-log.js';
@@ -52,6 +57,8 @@ import { MailboxReceiver } from './mailbox.js';
 import { newPlacement } from './placement.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
+import { type MutableMachine, machineOf, rootOptions } from './shard-config.js';
+import { answerQuery } from './shard-queries.js';
 import { ShardTime } from './shard-time.js';
 import { StdioPlan } from './stdio-plan.js';
 import { TaskActor } from './task-actor.js';
@@ -90,8 +97,15 @@ export class Shard {
   readonly #bell: number;
   readonly #reactor: Reactor;
   readonly #untrack: () => void;
-  /** Made when the first program is: a shard that gets none needs no file systems. */
+  readonly #machine: MutableMachine;
+  /** Where the files of processes to come are from. */
+  #root: RootSettings | undefined;
+  /** Made of it with the first program: a shard that gets none needs no file systems. */
   #mounts: MountNamespace | undefined;
+  /** Those of before, which processes may still use. */
+  readonly #formerMounts: MountNamespace[] = [];
+  /** Whether a created process may run. */
+  #started: boolean;
   #over = false;
 
   constructor(options: ShardOptions) {
@@ -103,6 +117,9 @@ export class Shard {
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { index, config, eventBlock, outbox } = options;
+    this.#started = config.made === 'whole';
+    this.#root = config.root;
+    this.#machine = machineOf(config);
     this.#hub = new EventHub({
       shard: index,
       block: eventBlock,
@@ -171,11 +188,11 @@ export class Shard {
     this.#tell({ type: 'broken', shard: this.#options.index, why });
   }
 
-  /** A Piscina task: lets a created process run and settles with its wait(2) status. */
+  /** A Piscina task: lets a created process run, once the kernel has started, and settles with its wait(2) status. */
   runTask(pid: number): Promise<number> {
     const actor = this.#actors.get(pid);
     if (!actor) return Promise.reject(new Error(`no process ${pid} on this shard`));
-    actor.tell({ type: 'start' });
+    if (this.#started) actor.tell({ type: 'start' });
     const status = actor.completed();
     // A process may have been killed before it ran: so it is here until somebody has asked how it ended.
     status.then(() => this.#actors.delete(pid));
@@ -195,11 +212,42 @@ export class Shard {
 
   receive(command: ShardCommand): void {
     switch (command.type) {
-      case 'createProcess':
-        this.#createProcess(command.id, command.spec);
+      case 'init':
+        this.#init(command.settings);
+        this.#tell({ type: 'done', id: command.id });
         break;
-      case 'signal':
-        this.#signal(command.id, command.pid, command.signo);
+      case 'setRoot':
+        this.#setRoot(command.id, command.root);
+        break;
+      case 'createProcess':
+        this.#createProcess(command.id, command.spec, command.asInit);
+        break;
+      case 'start':
+        this.#started = true;
+        for (const actor of this.#actors.values()) actor.tell({ type: 'start' });
+        break;
+      case 'initExited':
+        killAll(this.#services.tasks);
+        break;
+      case 'signal': {
+        const { id, target, info } = command;
+        this.#tell({ type: 'signalled', id, errno: sendExternalSignal(this.#services.tasks, target, info) });
+        break;
+      }
+      case 'whenEmpty':
+        this.#services.tasks.whenEmpty(() => this.#tell({ type: 'done', id: command.id }));
+        break;
+      case 'allocateNetlinkPort': {
+        const { id, protocol, hint } = command;
+        const port = networkOf(this.#services).netlinkPorts.allocate(protocol, hint);
+        this.#tell({ type: 'port', id, port });
+        break;
+      }
+      case 'releaseNetlinkPort':
+        networkOf(this.#services).netlinkPorts.release(command.protocol, command.port);
+        break;
+      case 'query':
+        this.#answer(command.id, command.query);
         break;
       case 'resize':
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
@@ -242,17 +290,49 @@ export class Shard {
     }
   }
 
+  #init(settings: InitSettings): void {
+    const { rootUtsNamespace: uts, applicationCores, useHostCores, extraAuxv } = settings;
+    this.#machine.cores = applicationCores;
+    this.#machine.usesHostCores = useHostCores;
+    this.#machine.extraAuxv = extraAuxv;
+    this.#services.uts.nodename = fromUnicode(uts.hostname);
+    this.#services.uts.domainname = fromUnicode(uts.domainname);
+    networkOf(this.#services).hasInternet = settings.networkStack !== undefined;
+  }
+
+  /** At once, so that whoever named it hears what is wrong with it. */
+  #setRoot(id: number, root: RootSettings): void {
+    try {
+      const mounts = newRootNamespace(this.#services, rootOptions(root));
+      if (this.#mounts) this.#formerMounts.push(this.#mounts);
+      this.#root = root;
+      this.#mounts = mounts;
+      this.#tell({ type: 'done', id });
+    } catch (e) {
+      this.#fail(id, e);
+    }
+  }
+
+  #answer(id: number, query: ShardQuery): void {
+    try {
+      this.#tell({ type: 'answer', id, value: answerQuery(query, this.#services, this.#mounts) });
+    } catch (e) {
+      this.#fail(id, e);
+    }
+  }
+
   async #intercept(id: number, hooks: number, url: string): Promise<void> {
     const wrong = await this.#interceptors.load(hooks, url);
     this.#tell({ type: 'intercepting', id, wrong });
   }
 
-  #createProcess(id: number, spec: ProcessSpec): void {
+  #createProcess(id: number, spec: ProcessSpec, asInit: boolean): void {
     let stdio: StdioPlan | undefined;
     try {
-      this.#mounts ??= newRootNamespace(this.#services, rootOptions(this.#options.config));
+      if (!this.#root) throw new BootError('there is no root mount namespace');
+      this.#mounts ??= newRootNamespace(this.#services, rootOptions(this.#root));
       stdio = new StdioPlan(this.#services, this.#mounts, spec);
-      const made = spawnProcess(this.#services, this.#mounts, { ...spec, files: stdio.files });
+      const made = spawnProcess(this.#services, this.#mounts, { ...spec, files: stdio.files, asInit });
       if (made instanceof Task) {
         stdio.started(made);
         this.#adopt(made, stdio.bridge);
@@ -263,13 +343,17 @@ export class Shard {
       this.#tell({ type: 'failed', id, ...made });
     } catch (e) {
       stdio?.abandon();
-      const message = e instanceof Error ? e.message : String(e);
-      // A BootError is the embedder's to hear about; anything else is a bug of ours.
-      if (!(e instanceof BootError)) {
-        this.#services.log.error({ error: e instanceof Error ? e.stack : message }, 'createProcess failed');
-      }
-      this.#tell({ type: 'failed', id, errno: E.EIO, obstacle: 'sandbox', message });
+      this.#fail(id, e);
     }
+  }
+
+  #fail(id: number, e: unknown): void {
+    const message = e instanceof Error ? e.message : String(e);
+    // A BootError is the embedder's to hear about; anything else is a bug of ours.
+    if (!(e instanceof BootError)) {
+      this.#services.log.error({ error: e instanceof Error ? e.stack : message }, 'an operation failed');
+    }
+    this.#tell({ type: 'failed', id, errno: E.EIO, obstacle: 'sandbox', message });
   }
 
   #adopt(task: Task, bridge: TerminalBridge | undefined): void {
@@ -282,13 +366,6 @@ export class Shard {
       bridge?.finish();
       this.#tell({ type: 'exited', shard: this.#options.index, pid, status });
     });
-  }
-
-  #signal(id: number, pid: number, signo: number): void {
-    const known = this.#actors.get(pid);
-    const actor = known?.exitStatus === undefined ? known : undefined;
-    if (actor && signo !== 0) actor.tell({ type: 'signal', signo });
-    this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
   #tellStop(type: 'pause' | 'unpause'): void {
@@ -330,13 +407,7 @@ export class Shard {
       hostFiles: this.#hostFiles,
       log: lazyLog(config.logLevel, `shard${index}`),
       events: this.#hub,
-      machine: {
-        ...hostMachine(),
-        cores: config.cores,
-        memoryBytes: config.memoryBytes,
-        maxTasks: config.maxTasks,
-        ticksPerSecond: 100,
-      },
+      machine: this.#machine,
       tasks: new TaskSet({
         maxTasks: config.maxTasks,
         dispatch,
@@ -349,6 +420,7 @@ export class Shard {
       calls: this.#calls,
     };
     this.#joinOthers(services);
+    logBoot(services);
     return services;
   }
 
@@ -378,16 +450,8 @@ export class Shard {
     for (const bridge of this.#bridges.values()) bridge.close();
     for (const task of this.#services.tasks.all()) abandonTask(task);
     this.#platform.dispose();
-    this.#mounts?.dispose();
+    for (const mounts of [...this.#formerMounts, this.#mounts]) mounts?.dispose();
     this.#options.lines?.close();
     this.#untrack();
   }
-}
-
-function rootOptions(config: KernelConfig): Parameters<typeof newRootNamespace>[1] {
-  return {
-    rootfs: fromUnicode(config.rootfs),
-    tmpfs: config.tmpfs.map(fromUnicode),
-    binds: config.binds.map((b) => ({ ...b, source: fromUnicode(b.source), target: fromUnicode(b.target) })),
-  };
 }

@@ -7,19 +7,12 @@
  * message a fork.
  */
 import { Subject } from 'rxjs';
-import { assertNever } from '../base/assert.js';
-import { sendToGroup } from '../kernel/signal/send.js';
-import { userSignal } from '../kernel/signal/siginfo.js';
-import { startGroupExit } from '../kernel/task/group-exit.js';
 import { letGo } from '../kernel/task/stop.js';
 import type { Task } from '../kernel/task/task.js';
 import type { ActorRef } from './actor-ref.js';
 
-export type TaskMessage =
-  | { readonly type: 'start' }
-  | { readonly type: 'signal'; readonly signo: number }
-  /** Exits as by exit_group with this status, whatever it does. */
-  | { readonly type: 'kill'; readonly status: number };
+/** Lets it run, if it does not run yet. */
+export type TaskMessage = { readonly type: 'start' };
 
 export class TaskActor implements ActorRef<TaskMessage> {
   readonly #exits = new Subject<number>();
@@ -39,20 +32,8 @@ export class TaskActor implements ActorRef<TaskMessage> {
     return this.task.group.pid;
   }
 
-  tell(message: TaskMessage): void {
-    switch (message.type) {
-      case 'start':
-        letGo(this.task);
-        break;
-      case 'signal':
-        sendToGroup(this.task.group, userSignal(message.signo, 0, 0));
-        break;
-      case 'kill':
-        startGroupExit(this.task.group, message.status << 8);
-        break;
-      default:
-        assertNever(message, 'task message');
-    }
+  tell(_start: TaskMessage): void {
+    letGo(this.task);
   }
 
   /** What the pool's promise waits for. */

@@ -1,6 +1,7 @@
 /**
- * The kernel as its embedder holds it: boots the threads, spawns processes, hands out the event stream,
- * and closes everything again. Each operation is a message to the Kernel actor.
+ * The kernel as its embedder holds it: made whole (`boot`, `spawn`) or in steps (`create`, `init`,
+ * `setRootMountNamespace`, `createProcess`, `start`), paused, signalled, observed, and closed. Each
+ * operation is a message to the Kernel actor.
  */
 import { availableParallelism, totalmem } from 'node:os';
 import { KernelLink } from '../actors/kernel-link.js';
@@ -18,43 +19,98 @@ import {
   type TaskEvent,
   type TimerEvent,
 } from '../messages/events.js';
-import type { KernelConfig } from '../messages/kernel.js';
+import type { ExitError, KernelConfig } from '../messages/kernel.js';
+import type { RootSettings } from '../messages/lifecycle.js';
+import type { ExternalSignal, SignalTarget } from '../messages/shard.js';
 import {
+  type CreateOptions,
   type EventFilter,
   type KernelOptions,
   OptionsError,
+  parseCreateOptions,
   parseKernelOptions,
+  parseRootOptions,
   parseSpawnOptions,
+  type RootOptions,
   type SpawnOptions,
 } from '../options.js';
 import { checkStraceFilter } from './check-strace.js';
+import { type CreateProcessOptions, createProcessSpec } from './create-process-options.js';
 import { type EventStream, eventStream } from './event-stream.js';
+import { type InitOptions, initSettings } from './init-options.js';
 import { InterceptError, type Interception, moduleUrlOf } from './interception.js';
-import { unwrap } from './kernel-error.js';
+import { KernelFacts } from './kernel-facts.js';
 import { Observers } from './observers.js';
-import { Process } from './process.js';
+import { PendingCalls } from './pending-calls.js';
+import { Process, spawnSpec } from './process.js';
 
 const DEFAULT_MAX_TASKS = 4096;
 const DEFAULT_LOG_LEVEL = 'warn';
 
-export class Kernel {
-  readonly #link: KernelLink;
+export class Kernel extends KernelFacts {
+  protected readonly link: KernelLink;
+  protected readonly calls = new PendingCalls();
   readonly #observers: Observers;
   readonly #processes = new Set<Process>();
   readonly #config: KernelConfig;
   #closing: Promise<void> | undefined;
 
   private constructor(config: KernelConfig) {
+    super();
     this.#config = config;
-    this.#link = new KernelLink(config, {
+    this.link = new KernelLink(config, {
       broke: (error) => this.#broke(error),
     });
-    this.#observers = new Observers(this.#link, config);
+    this.#observers = new Observers(this.link, config);
   }
 
-  /** Starts a kernel: its shards and, on the first of them, its Kernel actor. Throws OptionsError. */
+  /**
+   * Starts a kernel: its shards and, on the first of them, its Kernel actor. It is initialized and
+   * started, and process 1 is the kernel itself. Throws OptionsError.
+   */
   static async boot(options: KernelOptions = {}): Promise<Kernel> {
-    return new Kernel(await configOf(parseKernelOptions(options)));
+    return new Kernel(await configOf(parseKernelOptions(options), 'whole'));
+  }
+
+  /**
+   * The threads of a kernel that is then made in steps: `init`, `setRootMountNamespace`, `createProcess`,
+   * `start`. Its first process is process 1. Throws OptionsError.
+   */
+  static async create(options: CreateOptions = {}): Promise<Kernel> {
+    return new Kernel(await configOf(parseCreateOptions(options), 'steps'));
+  }
+
+  /** Settles what the kernel is; once. OptionsError names what is missing. */
+  async init(options: InitOptions): Promise<void> {
+    const settings = initSettings(options);
+    await this.calls.ask(() => this.link.operations.init(settings));
+  }
+
+  /** Where processes to come have their files from; those that are there keep theirs. */
+  async setRootMountNamespace(options: RootOptions = {}): Promise<void> {
+    const root = rootOf(parseRootOptions(options));
+    await this.calls.ask(() => this.link.operations.setRootMountNamespace(root));
+  }
+
+  /** undefined before it was set. */
+  rootMountNamespace(): Promise<RootSettings | undefined> {
+    return this.calls.plain(() => this.link.operations.rootMountNamespace());
+  }
+
+  /**
+   * Makes a process without a parent. Before `start` it does not run, and the first one is process 1;
+   * afterwards it runs at once. Rejects with KernelError (NotInitialized, NoRootMountNamespace,
+   * InvalidArgument), or with SpawnError when the program cannot be run.
+   */
+  async createProcess(options: CreateProcessOptions): Promise<Process> {
+    const made = this.#adopt(new Process(this.link, createProcessSpec(options)));
+    await Promise.race([new Promise((resolve) => made.once('spawn', resolve)), made.completed]);
+    return made;
+  }
+
+  /** Lets all processes run; once. */
+  async start(): Promise<void> {
+    await this.calls.ask(() => this.link.operations.start());
   }
 
   /**
@@ -105,18 +161,9 @@ export class Kernel {
    * `spawn`, and a failure to start comes as the event `error` and the rejection of `completed`.
    */
   spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): Process {
-    const spawned = new Process(
-      { link: this.#link, rootfs: this.#config.rootfs },
-      command,
-      args,
-      parseSpawnOptions(options),
-    );
-    this.#processes.add(spawned);
-    spawned.completed.then(
-      () => this.#processes.delete(spawned),
-      () => this.#processes.delete(spawned),
-    );
-    return spawned;
+    const given = parseSpawnOptions(options);
+    const spec = spawnSpec(command, args, given, this.#config.root?.rootfs ?? '/');
+    return this.#adopt(new Process(this.link, spec, given));
   }
 
   /**
@@ -125,7 +172,7 @@ export class Kernel {
    * Throws InterceptError when the module cannot be loaded, or is not one of hooks.
    */
   async intercept(moduleUrl: string | URL): Promise<Interception> {
-    const { operations } = this.#link;
+    const { operations } = this.link;
     const url = moduleUrlOf(moduleUrl);
     const result = await operations.intercept(url);
     if (result.type === 'error') throw new InterceptError(url, result.message);
@@ -134,9 +181,9 @@ export class Kernel {
     return { close, [Symbol.asyncDispose]: close };
   }
 
-  /** Ends every task with this exit status; does not wait. */
+  /** Ends every task with this exit status, paused or not; does not wait. */
   kill(exitStatus: number): Promise<void> {
-    return this.#link.operations.kill(exitStatus);
+    return this.calls.plain(() => this.link.operations.kill(exitStatus));
   }
 
   /**
@@ -145,17 +192,49 @@ export class Kernel {
    * before every task had stopped.
    */
   async pause(): Promise<void> {
-    return unwrap(await this.#link.operations.pause());
+    await this.calls.ask(() => this.link.operations.pause());
   }
 
   /** Ends one pause; after the last one, everything goes on. KernelError `NotPaused` without one. */
   async unpause(): Promise<void> {
-    return unwrap(await this.#link.operations.unpause());
+    await this.calls.ask(() => this.link.operations.unpause());
   }
 
-  /** Resolves when no process lives. */
+  /** To process 1, KernelError `NoInitProcess` without one. `context` is for the log: where it came from. */
+  sendExternalSignal(info: ExternalSignal, context: string): Promise<void> {
+    return this.#sendSignal(undefined, info, context);
+  }
+
+  /** To the process with this number, whoever made it. KernelError ESRCH without it. */
+  sendExternalSignalThreadGroup(pid: number, info: ExternalSignal, context: string): Promise<void> {
+    return this.#sendSignal({ type: 'threadGroup', pid }, info, context);
+  }
+
+  /** To every process of the group. KernelError ESRCH without any. */
+  sendExternalSignalProcessGroup(pgid: number, info: ExternalSignal, context: string): Promise<void> {
+    return this.#sendSignal({ type: 'processGroup', pgid }, info, context);
+  }
+
+  /** Resolves when no task lives. */
   waitExited(): Promise<void> {
-    return this.#link.operations.waitExited();
+    return this.calls.plain(() => this.link.operations.waitExited());
+  }
+
+  /** Notes why the kernel came to its end; the first error stays. */
+  setExitError(error: Error): Promise<void> {
+    const { name, message, stack } = error;
+    const kept: ExitError = stack === undefined ? { name, message } : { name, message, stack };
+    return this.calls.plain(() => this.link.operations.setExitError(kept));
+  }
+
+  exitError(): Promise<ExitError | undefined> {
+    return this.calls.plain(() => this.link.operations.exitError());
+  }
+
+  /** Frees everything of a kernel in which no task runs; KernelError `TasksRunning` otherwise. Idempotent. */
+  async destroy(): Promise<void> {
+    if (!this.#closing) await this.calls.ask(() => this.link.operations.destroy());
+    await this.close();
   }
 
   /**
@@ -163,7 +242,7 @@ export class Kernel {
    * take longer to end, go with this process. Nothing may be asked of the kernel any more but `close`.
    */
   async stop(): Promise<void> {
-    await this.#link.stop();
+    await this.link.stop();
     this.#observers.end();
   }
 
@@ -172,31 +251,12 @@ export class Kernel {
    * Idempotent.
    */
   pauseTime(): Promise<void> {
-    return this.#link.operations.pauseTime();
+    return this.calls.plain(() => this.link.operations.pauseTime());
   }
 
   /** Time goes on from where it stood, the wall clock from the present. Without a pause it does nothing. */
   resumeTime(): Promise<void> {
-    return this.#link.operations.resumeTime();
-  }
-
-  /** Guests' CLOCK_REALTIME, in nanoseconds since the epoch. */
-  realtimeClock(): Promise<bigint> {
-    return this.#link.operations.realtimeClock();
-  }
-
-  nowNanoseconds(): Promise<bigint> {
-    return this.#link.operations.realtimeClock();
-  }
-
-  /** Guests' CLOCK_MONOTONIC, in nanoseconds since the kernel began. */
-  monotonicClock(): Promise<bigint> {
-    return this.#link.operations.monotonicClock();
-  }
-
-  /** Ticks of 10 ms in which some guest ran. */
-  cpuClockNow(): Promise<number> {
-    return this.#link.operations.cpuClockNow();
+    return this.calls.plain(() => this.link.operations.resumeTime());
   }
 
   /** Ends what still runs and frees everything. Idempotent. */
@@ -209,9 +269,23 @@ export class Kernel {
     return this.close();
   }
 
+  async #sendSignal(target: SignalTarget | undefined, info: ExternalSignal, context: string): Promise<void> {
+    await this.calls.ask(() => this.link.operations.sendExternalSignal(target, info, context));
+  }
+
+  #adopt(made: Process): Process {
+    this.#processes.add(made);
+    const forget = (): void => {
+      this.#processes.delete(made);
+    };
+    made.completed.then(forget, forget);
+    return made;
+  }
+
   async #close(): Promise<void> {
     for (const p of this.#processes) p.abandoned('the kernel was closed');
-    await this.#link.close();
+    this.calls.end('the kernel is closed');
+    await this.link.close();
     this.#observers.end();
   }
 
@@ -223,7 +297,7 @@ export class Kernel {
   }
 }
 
-async function configOf(options: KernelOptions): Promise<KernelConfig> {
+async function configOf(options: KernelOptions, made: KernelConfig['made']): Promise<KernelConfig> {
   const filter = options.strace?.filter;
   if (filter !== undefined) {
     const wrong = checkStraceFilter(filter);
@@ -246,9 +320,8 @@ async function configOf(options: KernelOptions): Promise<KernelConfig> {
   // Shards would have to agree that all of them wait before any of their clocks may leap.
   if (time === 'virtual' && shards > 1) throw new OptionsError("time: 'virtual' needs shards: 1");
   return {
-    rootfs: options.rootfs ?? '/',
-    binds: options.binds ?? [],
-    tmpfs: options.tmpfs ?? [],
+    made,
+    root: made === 'whole' ? rootOf(options) : undefined,
     hostname: options.hostname ?? 'troupe',
     cores,
     shards,
@@ -262,4 +335,8 @@ async function configOf(options: KernelOptions): Promise<KernelConfig> {
     injectSeed: options.injectSeed ?? 0,
     logLevel: options.logLevel ?? DEFAULT_LOG_LEVEL,
   };
+}
+
+function rootOf({ rootfs = '/', binds = [], tmpfs = [] }: RootOptions): RootSettings {
+  return { rootfs, binds, tmpfs };
 }

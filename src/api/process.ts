@@ -6,9 +6,11 @@ import { SIG, signalName } from '../abi/signal.js';
 import type { KernelLink } from '../actors/kernel-link.js';
 import { fromUnicode } from '../base/bytes.js';
 import type { CreatedProcess } from '../messages/kernel.js';
-import type { ProcessSpec, StartObstacle, StdioSource } from '../messages/shard.js';
-import { defaultEnv, type SpawnOptions, type StdioEntry } from '../options.js';
+import type { ProcessSpec, StartObstacle } from '../messages/shard.js';
+import { defaultEnv, type SpawnOptions } from '../options.js';
+import { KernelError } from './kernel-error.js';
 import { ProcessStreams } from './process-streams.js';
+import { stdioOf } from './stdio.js';
 
 export interface ProcessExit {
   readonly exitCode: number | null;
@@ -32,11 +34,8 @@ export class SpawnError extends Error {
   }
 }
 
-/** The kernel a process belongs to. */
-export interface ProcessHost {
-  readonly link: KernelLink;
-  readonly rootfs: string;
-}
+/** What concerns this end of a process only. */
+export type ProcessOptions = Pick<SpawnOptions, 'timeout' | 'signal'>;
 
 export class Process extends EventEmitter {
   pid: number | undefined;
@@ -46,11 +45,11 @@ export class Process extends EventEmitter {
   readonly stderr: Readable | null;
   exitCode: number | null = null;
   signalCode: string | null = null;
-  /** Settles when the process has ended; rejects with SpawnError when it could not start. */
+  /** Settles when the process has ended; rejects with SpawnError or KernelError when it could not start. */
   readonly completed: Promise<ProcessExit>;
   readonly #streams: ProcessStreams;
-  readonly #host: ProcessHost;
-  readonly #options: SpawnOptions;
+  readonly #link: KernelLink;
+  readonly #options: ProcessOptions;
   #resolve: (exit: ProcessExit) => void = () => {};
   #reject: (error: Error) => void = () => {};
   #timer: NodeJS.Timeout | undefined;
@@ -59,9 +58,9 @@ export class Process extends EventEmitter {
   /** A signal sent before the process was there. */
   #pendingSignal: number | undefined;
 
-  constructor(host: ProcessHost, command: string, args: readonly string[], options: SpawnOptions) {
+  constructor(link: KernelLink, spec: ProcessSpec, options: ProcessOptions = {}) {
     super();
-    this.#host = host;
+    this.#link = link;
     this.#options = options;
     this.completed = new Promise((resolve, reject) => {
       this.#resolve = resolve;
@@ -69,7 +68,6 @@ export class Process extends EventEmitter {
     });
     // Whoever listens to events only must not be ended by an unhandled rejection.
     this.completed.catch(() => {});
-    const spec = specOf(command, args, options, host.rootfs);
     this.#streams = new ProcessStreams(spec.stdio);
     this.stdin = this.#streams.stdin;
     this.stdout = this.#streams.stdout;
@@ -82,14 +80,14 @@ export class Process extends EventEmitter {
     const signo = typeof signal === 'number' ? signal : signalNumber(signal);
     if (this.#settled) return false;
     if (this.pid === undefined) this.#pendingSignal = signo;
-    else this.#host.link.operations.signal(this.pid, signo).catch(() => {});
+    else this.#link.operations.signal(this.pid, signo).catch(() => {});
     return true;
   }
 
   /** Tells the terminal of `stdio: 'pty'` that its window has this size now; the process gets SIGWINCH. */
   resize(columns: number, rows: number): void {
     if (this.pid === undefined || this.#settled) return;
-    this.#host.link.operations.resize(this.pid, columns, rows).catch(() => {});
+    this.#link.operations.resize(this.pid, columns, rows).catch(() => {});
   }
 
   /** The kernel is gone, and the process with it. */
@@ -104,15 +102,16 @@ export class Process extends EventEmitter {
     };
     try {
       if (signal?.aborted) throw new SpawnError('ABORT_ERR', 'sandbox', 'the operation was aborted');
-      const made = await this.#host.link.operations.createProcess(spec);
+      const made = await this.#link.operations.createProcess(spec);
       if (made.type === 'error') {
+        if (made.code !== undefined) throw new KernelError(made);
         throw new SpawnError(errnoName(made.errno), made.obstacle ?? 'sandbox', made.message);
       }
       if (this.#settled) return;
       this.#started(made.value);
       signal?.addEventListener('abort', abort, { once: true });
       if (signal?.aborted) abort();
-      const status = await this.#host.link.runTask(made.value.shard, made.value.pid);
+      const status = await this.#link.runTask(made.value.shard, made.value.pid);
       this.#exited(status);
     } catch (e) {
       this.#fail(e instanceof Error ? e : new Error(String(e)));
@@ -163,7 +162,8 @@ function signalNumber(name: string): number {
   return signo;
 }
 
-function specOf(
+/** What `spawn` asks for. */
+export function spawnSpec(
   command: string,
   args: readonly string[],
   options: SpawnOptions,
@@ -174,6 +174,7 @@ function specOf(
   const groups = options.user ? [] : (process.getgroups?.() ?? []);
   return {
     command: fromUnicode(command),
+    searchPath: true,
     argv: [options.argv0 ?? command, ...args].map(fromUnicode),
     envp: Object.entries(env).map(([k, v]) => fromUnicode(`${k}=${v}`)),
     cwd: fromUnicode(options.cwd ?? (rootfs === '/' ? process.cwd() : '/')),
@@ -182,19 +183,4 @@ function specOf(
     groups,
     stdio: stdioOf(options),
   };
-}
-
-function stdioOf({ stdio = 'pipe', windowSize }: SpawnOptions): StdioSource[] {
-  if (stdio === 'pty') {
-    const { columns, rows } = windowSize ?? { columns: 80, rows: 24 };
-    return Array.from({ length: 3 }, () => ({ type: 'pty', columns, rows }));
-  }
-  const given: readonly StdioEntry[] = typeof stdio === 'string' ? [stdio, stdio, stdio] : stdio;
-  const entries =
-    given.length >= 3 ? given : [...given, ...(['pipe', 'pipe', 'pipe'] as const).slice(given.length)];
-  return entries.map((entry, fd) => {
-    if (typeof entry === 'number') return { type: 'host', fd: entry };
-    if (entry === 'inherit') return { type: 'host', fd };
-    return entry === 'pipe' ? { type: 'pipe' } : { type: 'null' };
-  });
 }

@@ -11,6 +11,13 @@ import { complain } from './output.js';
 const USAGE = `Usage: troupe COMMAND …
 
   troupe run [options] [--] COMMAND [ARG…]   run a Linux program in a sandbox
+  troupe ps [--json] [NAME]                  list the sandboxes that run with a --name, or what runs in one
+  troupe exec [options] NAME [--] COMMAND …  run one more program in a sandbox
+  troupe pause NAME; troupe resume NAME      freeze a sandbox; let it go on
+  troupe signal NAME SIGNAL [PID]            send a signal to its command, or to a process of it
+  troupe kill [--status N] NAME              end everything in it
+  troupe wait NAME                           wait for its end, and exit as it did
+  troupe rm [--force] NAME                   forget a dead sandbox; with --force, end it first
   troupe doctor [--json]                     say what this host offers, and what will be used
   troupe --version                           print the version
   troupe --help                              print this
@@ -22,6 +29,15 @@ async function main(args: readonly string[]): Promise<number> {
   switch (command) {
     case 'run':
       return await (await import('./run.js')).run(rest);
+    case 'ps':
+    case 'exec':
+    case 'pause':
+    case 'resume':
+    case 'signal':
+    case 'kill':
+    case 'wait':
+    case 'rm':
+      return await (await import('./sandbox.js')).sandbox(command, rest);
     case 'doctor':
       return await (await import('./doctor.js')).doctor(rest);
     case '--version':
@@ -48,10 +64,13 @@ function version(): string {
   return 'unknown';
 }
 
+/** Errors whose message says to a user what to do. */
+const PLAIN: ReadonlySet<string> = new Set(['OptionsError', 'ControlError']);
+
 /** What a failure of troupe itself looks like to its user; the stack is for who asks for it. */
 function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  if (error instanceof UsageError || error.name === 'OptionsError') return error.message;
+  if (error instanceof UsageError || PLAIN.has(error.name)) return error.message;
   if (process.env['TROUPE_STACK']) return error.stack ?? error.message;
   return `${error.message}; troupe doctor checks this host, TROUPE_STACK=1 shows where it failed`;
 }

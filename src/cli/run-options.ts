@@ -26,6 +26,8 @@ export interface RunRequest {
   readonly env: Record<string, string>;
   /** The guest gets a terminal of its own, shown on the caller's. */
   terminal: boolean;
+  /** Other processes of this user may reach the sandbox by it: troupe ps, pause, exec… */
+  name: string | undefined;
   readonly record: RecordRequest;
   readonly inject: string[];
   /** Modules of hooks, as paths. */
@@ -41,6 +43,7 @@ export function newRunRequest(): RunRequest {
     spawn: {},
     env: {},
     terminal: false,
+    name: undefined,
     record: { events: undefined, trace: undefined },
     inject: [],
     intercept: [],
@@ -110,6 +113,14 @@ export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
     help: 'run as this user (default: yours); needs no such user on the host',
     apply: (run, value) => {
       run.spawn.user = parseUser(value);
+    },
+  },
+  {
+    name: 'name',
+    value: 'NAME',
+    help: 'what troupe ps, pause, exec and others call the sandbox while it runs',
+    apply: (run, value) => {
+      run.name = value;
     },
   },
   {

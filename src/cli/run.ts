@@ -3,7 +3,7 @@
  * ask troupe to end are the guest's to handle.
  */
 import { pathToFileURL } from 'node:url';
-import type { CallersTerminal, Kernel, Process } from '../index.js';
+import type { CallersTerminal, ControlServer, Kernel, Process, ProcessExit } from '../index.js';
 import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
@@ -60,8 +60,13 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
       env: { ...defaultEnv(), ...request.env },
       ...(terminal ? { stdio: 'pty', windowSize: terminal.size } : { stdio: 'inherit' }),
     };
+    const { name } = request;
+    const control: OpenControl = async (main) =>
+      name === undefined
+        ? undefined
+        : await troupe.ControlServer.open({ name, kernel, main, command: [command, ...args] });
     const start = (more: SpawnOptions = {}): Promise<number> =>
-      complete(kernel.spawn(command, args, { ...options, ...more }), terminal);
+      complete(kernel.spawn(command, args, { ...options, ...more }), terminal, control);
     return await start().catch((e: unknown) => {
       const chosen = request.spawn.cwd !== undefined;
       if (chosen || !(e instanceof SpawnError) || e.obstacle !== 'cwd') throw e;
@@ -84,17 +89,27 @@ async function recordsOf({ record }: RunRequest): Promise<((kernel: Kernel) => v
   return (await import('./record.js')).openRecords(record);
 }
 
-async function complete(guest: Process, terminal: CallersTerminal | undefined): Promise<number> {
+/** Makes a named sandbox known to `troupe ps` and its like. */
+type OpenControl = (main: Process) => Promise<ControlServer | undefined>;
+
+async function complete(
+  guest: Process,
+  terminal: CallersTerminal | undefined,
+  openControl: OpenControl,
+): Promise<number> {
   // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
   guest.on('error', () => {});
   terminal?.attach(guest);
+  const control = await openControl(guest);
   const shown = terminal ? new Promise((resolve) => guest.once('close', resolve)) : undefined;
   const stopForwarding = forwardSignals(guest);
+  let end: ProcessExit | undefined;
   try {
-    const exit = await guest.completed;
+    end = await guest.completed;
     await shown;
-    return statusOf(exit);
+    return statusOf(end);
   } finally {
+    await control?.close(end);
     stopForwarding();
     terminal?.detach();
   }

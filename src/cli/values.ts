@@ -1,4 +1,5 @@
 /** The values of command-line options: what is written, to what it means. */
+import { constants } from 'node:os';
 import type { Bind, User } from '../options.js';
 import { UsageError } from './args.js';
 
@@ -47,6 +48,25 @@ export function parseBind(value: string): Bind {
     throw new UsageError('not a bind; write SRC:DST, SRC:DST:ro or SRC:DST:rw with an absolute DST');
   }
   return { source, target, readOnly: mode !== 'rw' };
+}
+
+/** The kernel's first two real-time signals belong to libc. */
+const LIBC_SIGRTMIN = 34;
+const LAST_SIGNAL = 64;
+
+/** `TERM`, `SIGTERM`, `SIGRTMIN+3` or `15`: the number. */
+export function parseSignal(value: string): number {
+  const name = value.toUpperCase().replace(/^SIG/, '');
+  const realtime = /^RTMIN(?:\+(\d{1,2}))?$/.exec(name);
+  let signo = (constants.signals as Readonly<Record<string, number | undefined>>)[`SIG${name}`];
+  if (realtime) signo = LIBC_SIGRTMIN + Number(realtime[1] ?? 0);
+  if (/^\d{1,2}$/.test(value)) signo = Number(value);
+  if (signo === undefined || signo < 1 || signo > LAST_SIGNAL) {
+    throw new UsageError(
+      `${value}: no signal; write TERM, SIGUSR1, RTMIN+1 or a number from 1 to ${LAST_SIGNAL}`,
+    );
+  }
+  return signo;
 }
 
 export function parseVariable(value: string): [name: string, value: string] {

@@ -8,7 +8,6 @@ import { isDirectory, S_IFREG } from '../abi/mode.js';
 import { MS_NODEV, MS_NOEXEC, MS_NOSUID, MS_RDONLY } from '../abi/mount.js';
 import type { HostFd } from '../base/brand.js';
 import { toUnicode } from '../base/bytes.js';
-import { credentialsOf } from './auth/credentials.js';
 import { newDevFs } from './fs/dev/dev-fs.js';
 import { newHostFs } from './fs/host/host-fs.js';
 import type { FileSystem } from './fs/inode.js';
@@ -20,9 +19,10 @@ import { newProcFs } from './fs/proc/proc-fs.js';
 import { newSysFs } from './fs/sys/sys-fs.js';
 import { newTmpfs } from './fs/tmpfs/tmpfs.js';
 import { newDevPts } from './fs/tty/devpts.js';
-import { type WalkContext, walk } from './fs/walk.js';
+import { walk } from './fs/walk.js';
 import { Failure } from './outcome.js';
 import type { KernelServices } from './services.js';
+import { supervisorContext } from './supervisor.js';
 
 export interface RootOptions {
   /** Host directory, byte string. */
@@ -45,7 +45,7 @@ export function newRootNamespace(services: KernelServices, options: RootOptions)
   }
   const mounts = new MountNamespace(newOverlay(services, { lower }), { source: 'overlay' });
   const mountAt = (fs: FileSystem, target: string, flags: number, source: string): void => {
-    mounts.mount(fs, mountpoint(mounts, target, fs), { flags, source });
+    mounts.mount(fs, mountpoint(services, mounts, target, fs), { flags, source });
   };
   mountAt(newProcFs(services), '/proc', MS_NOSUID | MS_NODEV | MS_NOEXEC, 'proc');
   mountAt(newSysFs(services), '/sys', MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY, 'sysfs');
@@ -69,14 +69,13 @@ function openRoot(services: KernelServices, path: string): HostFd {
 }
 
 /** The place, made with its parents where it is not there: a directory, or an empty file for a file. */
-function mountpoint(mounts: MountNamespace, target: string, fs: FileSystem): VfsPath {
-  const ctx: WalkContext = {
-    creds: credentialsOf(0, 0),
-    root: mounts.root,
-    cwd: mounts.root,
-    umask: 0o022,
-    mounts,
-  };
+function mountpoint(
+  services: KernelServices,
+  mounts: MountNamespace,
+  target: string,
+  fs: FileSystem,
+): VfsPath {
+  const ctx = supervisorContext(services).walkIn(mounts);
   const names = target.split('/').filter((name) => name !== '');
   const forDirectory = isDirectory(fs.root.mode);
   const refuse = (errno: number): never => {

@@ -40,6 +40,10 @@ export interface Machine {
   readonly minSignalStack?: number;
   /** CLK_TCK */
   readonly ticksPerSecond: number;
+  /** Added to every program's auxiliary vector. */
+  readonly extraAuxv?: readonly { readonly type: number; readonly value: number }[];
+  /** CPUs are the host's: getcpu(2) tells the real one, and sched_setaffinity(2) changes nothing. */
+  readonly usesHostCores?: boolean;
 }
 
 export interface KernelServices {

@@ -6,7 +6,7 @@ import { E, type Errno, errnoName } from '../abi/errno.js';
 import { errnoText } from '../abi/errno-text.js';
 import { isDirectory, isRegular } from '../abi/mode.js';
 import { toUnicode } from '../base/bytes.js';
-import type { StartObstacle } from '../messages/shard.js';
+import type { ProcessSpec, StartObstacle } from '../messages/shard.js';
 import { credentialsOf } from './auth/credentials.js';
 import { checkAccess, MAY } from './fs/access.js';
 import { FdTable } from './fs/fd-table.js';
@@ -19,18 +19,13 @@ import type { KernelServices } from './services.js';
 import { createProcess } from './task/create-process.js';
 import { ResourceLimits } from './task/limits.js';
 import type { Task } from './task/task.js';
+import { newUtsNamespace, type UtsNamespace } from './uts.js';
 
-export interface SpawnRequest {
-  /** With a `/`: a path. Without: looked up in PATH of `envp`. */
-  readonly command: string;
-  readonly argv: readonly string[];
-  readonly envp: readonly string[];
-  readonly cwd: string;
-  readonly uid: number;
-  readonly gid: number;
-  readonly groups: readonly number[];
+export interface SpawnRequest extends Omit<ProcessSpec, 'stdio'> {
   /** Descriptors 0, 1, 2…, handed over. */
   readonly files: readonly FileDescription[];
+  /** It becomes process 1. */
+  readonly asInit: boolean;
 }
 
 /** Why there is no process; `message` is one line for people. */
@@ -41,7 +36,7 @@ export interface SpawnFailure {
 }
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-const UMASK = 0o022;
+const DEFAULT_UMASK = 0o022;
 
 export function spawnProcess(
   services: KernelServices,
@@ -58,29 +53,50 @@ export function spawnProcess(
   };
 
   const creds = credentialsOf(request.uid, request.gid, request.groups);
-  const atRoot: WalkContext = { creds, root: mounts.root, cwd: mounts.root, umask: UMASK, mounts };
+  const { umask = DEFAULT_UMASK, maxSymlinkTraversals: maxLinks } = request;
+  const atRoot: WalkContext = {
+    creds,
+    root: mounts.root,
+    cwd: mounts.root,
+    umask,
+    mounts,
+    ...(maxLinks === undefined ? {} : { maxLinks }),
+  };
   const cwd = walk(atRoot, request.cwd, { followLast: true, directory: true });
   if (cwd instanceof Failure)
     return refuse(cwd.errno, 'cwd', `working directory ${quote(request.cwd)}: ${why(cwd.errno)}`);
   const ctx: WalkContext = { ...atRoot, cwd };
 
-  const filename = findCommand(ctx, request.command, request.envp);
+  const filename = request.searchPath ? findCommand(ctx, request.command, request.envp) : request.command;
   if (filename instanceof Failure) {
     return refuse(filename.errno, 'command', `${quote(request.command)}: ${why(filename.errno)}`);
   }
   const task = createProcess(services, {
+    ctx,
     filename,
     argv: [...request.argv],
     envp: [...request.envp],
     files,
-    fs: new FsContext(mounts.root, cwd, UMASK, mounts),
+    fs: new FsContext(mounts.root, cwd, umask, mounts),
     creds,
-    limits: ResourceLimits.defaults(services.machine.maxTasks),
+    limits: limitsOf(services, request),
+    uts: utsOf(services, request),
+    asInit: request.asInit,
   });
   if (task instanceof Failure) {
     return { errno: task.errno, obstacle: 'command', message: `${quote(filename)}: ${why(task.errno)}` };
   }
   return task;
+}
+
+function limitsOf({ machine }: KernelServices, { limits }: SpawnRequest): ResourceLimits {
+  const all = ResourceLimits.defaults(machine.maxTasks);
+  for (const [resource, limit] of limits ?? []) all.set(resource, limit);
+  return all;
+}
+
+function utsOf({ uts }: KernelServices, { utsNamespace }: SpawnRequest): UtsNamespace {
+  return utsNamespace ? newUtsNamespace(utsNamespace.hostname, utsNamespace.domainname) : uts;
 }
 
 /** As execvp(3): the first file in PATH that may be executed; EACCES when all that are there may not. */

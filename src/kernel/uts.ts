@@ -9,13 +9,13 @@ export interface UtsNamespace {
 }
 
 /** A recent kernel's name: test suites and programs skip features when it is old. */
-export function newUtsNamespace(hostname: string): UtsNamespace {
+export function newUtsNamespace(hostname: string, domainname = '(none)'): UtsNamespace {
   return {
     sysname: 'Linux',
     nodename: hostname,
     release: '6.12.0-troupe',
     version: '#1 SMP PREEMPT_DYNAMIC troupe',
     machine: 'x86_64',
-    domainname: '(none)',
+    domainname,
   };
 }

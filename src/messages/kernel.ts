@@ -5,7 +5,16 @@
 import type { Timespec } from '../base/clock.js';
 import type { PlacementPolicy } from '../base/placement.js';
 import type { ObserverSpec } from './events.js';
-import type { ProcessSpec, StartObstacle } from './shard.js';
+import type { InitSettings, RootSettings } from './lifecycle.js';
+import type { ExternalSignal, ProcessSpec, SignalTarget, StartObstacle } from './shard.js';
+import type {
+  InitSnapshot,
+  MountSnapshot,
+  SupervisorSnapshot,
+  SyslogEntry,
+  TaskSnapshot,
+  UtsSnapshot,
+} from './snapshots.js';
 
 export interface CreatedProcess {
   readonly pid: number;
@@ -18,10 +27,23 @@ export interface CreatedProcess {
 export type KernelErrorCode =
   /** The kernel was destroyed, or broke. */
   | 'Closed'
+  | 'NotInitialized'
+  | 'AlreadyInitialized'
+  | 'AlreadyStarted'
+  /** start without a process. */
+  | 'NoTasks'
+  /** createProcess without a root mount namespace. */
+  | 'NoRootMountNamespace'
+  /** There is no process 1 to send to. */
+  | 'NoInitProcess'
+  /** destroy while tasks live. */
+  | 'TasksRunning'
   /** unpause without a pause. */
   | 'NotPaused'
   /** The last pause was ended before every task had stopped. */
-  | 'PauseEnded';
+  | 'PauseEnded'
+  /** The message says which, and why. */
+  | 'InvalidArgument';
 
 /** Failures travel as plain records. */
 export interface OperationError {
@@ -44,10 +66,37 @@ export function refused(code: KernelErrorCode, errno: number, message: string): 
   return { type: 'error', code, errno, message };
 }
 
+/** What an error of the embedder leaves of itself: the first one is kept. */
+export interface ExitError {
+  readonly name: string;
+  readonly message: string;
+  readonly stack?: string;
+}
+
 export interface KernelOperations {
+  /** Settles what the kernel is. Once; AlreadyInitialized again. InvalidArgument for a CPU that this is not. */
+  init(settings: InitSettings): Promise<OperationResult<void>>;
+  /** What processes to come have as their files; InvalidArgument when it cannot be had. */
+  setRootMountNamespace(root: RootSettings): Promise<OperationResult<void>>;
+  rootMountNamespace(): Promise<RootSettings | undefined>;
+  /**
+   * Makes a process without a parent. It runs when the kernel has started and the pool runs its task.
+   * The first one before start becomes process 1.
+   */
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>>;
-  /** Does not wait its turn: a kill must reach a guest whatever else is going on. */
+  /** Lets all processes run. Once; NoTasks without one, AlreadyStarted again. */
+  start(): Promise<OperationResult<void>>;
+  /** Does not wait its turn: what is sent to one process must reach it whatever else is going on. */
   signal(pid: number, signo: number): Promise<OperationResult<void>>;
+  /**
+   * To process 1 when there is no target (NoInitProcess without it); else to those who are named, wherever
+   * they are (ESRCH without any). `context` says in the log where it came from.
+   */
+  sendExternalSignal(
+    target: SignalTarget | undefined,
+    info: ExternalSignal,
+    context: string,
+  ): Promise<OperationResult<void>>;
   /** Tells a process's terminal of its window's size. Does not wait its turn. */
   resize(pid: number, columns: number, rows: number): Promise<void>;
   /** Ends every task with this exit status, paused or not. Does not wait for the tasks to end. */
@@ -59,8 +108,6 @@ export interface KernelOperations {
   pause(): Promise<OperationResult<void>>;
   /** Ends one pause; NotPaused without one. */
   unpause(): Promise<OperationResult<void>>;
-  /** Resolves when no process lives. */
-  waitExited(): Promise<void>;
   /** Events begin to flow, past the Kernel actor, before any operation that is asked for later. */
   observe(observer: ObserverSpec): Promise<void>;
   unobserve(id: number): Promise<void>;
@@ -77,15 +124,34 @@ export interface KernelOperations {
   monotonicClock(): Promise<bigint>;
   /** Ticks of 10 ms in which some guest ran. */
   cpuClockNow(): Promise<number>;
-  /** Shuts the shards down. Idempotent. */
-  destroy(): Promise<void>;
+  /** Resolves when no task lives. Does not wait its turn, as what follows. */
+  waitExited(): Promise<void>;
+  globalInit(): Promise<InitSnapshot | undefined>;
+  settings(): Promise<OperationResult<InitSettings>>;
+  uniqueId(): Promise<bigint>;
+  generateInotifyCookie(): Promise<number>;
+  allocateNetlinkPort(protocol: number, hint: number): Promise<OperationResult<number>>;
+  releaseNetlinkPort(protocol: number, port: number): Promise<void>;
+  taskSet(): Promise<OperationResult<readonly TaskSnapshot[]>>;
+  syslog(): Promise<OperationResult<readonly SyslogEntry[]>>;
+  /** This and the two that follow: of the shard that the Kernel actor lives on. */
+  utsNamespace(): Promise<OperationResult<UtsSnapshot>>;
+  mounts(): Promise<OperationResult<readonly MountSnapshot[]>>;
+  supervisorContext(): Promise<OperationResult<SupervisorSnapshot>>;
+  /** Takes its turn. The first error stays. */
+  setExitError(error: ExitError): Promise<void>;
+  /** Takes its turn. */
+  exitError(): Promise<ExitError | undefined>;
+  /** Frees everything; TasksRunning while a task lives. Idempotent. */
+  destroy(): Promise<OperationResult<void>>;
 }
 
 /** How a kernel is configured, as its workers get it: plain, checked, with every default filled in. */
 export interface KernelConfig {
-  readonly rootfs: string;
-  readonly binds: readonly { readonly source: string; readonly target: string; readonly readOnly: boolean }[];
-  readonly tmpfs: readonly string[];
+  /** `whole`: started from the beginning (Kernel.boot). `steps`: by init, createProcess, start (Kernel.create). */
+  readonly made: 'whole' | 'steps';
+  /** Of a kernel that is made whole. */
+  readonly root: RootSettings | undefined;
   readonly hostname: string;
   readonly cores: number;
   readonly shards: number;

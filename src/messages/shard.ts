@@ -4,6 +4,8 @@
  */
 import type { ObserverSpec } from './events.js';
 import type { KernelPorts } from './kernel.js';
+import type { InitSettings, RootSettings, UtsSettings } from './lifecycle.js';
+import type { ShardQueries, ShardQuery } from './snapshots.js';
 
 /** Where a guest's descriptor n comes from. */
 export type StdioSource =
@@ -17,8 +19,9 @@ export type StdioSource =
 
 /** What createProcess needs to know. Strings are byte strings. */
 export interface ProcessSpec {
-  /** With a `/`: a path. Without: looked up in PATH of `envp`. */
   readonly command: string;
+  /** A command without a `/` is looked up in PATH of `envp`; else it is a path whatever it looks like. */
+  readonly searchPath: boolean;
   readonly argv: readonly string[];
   readonly envp: readonly string[];
   readonly cwd: string;
@@ -26,11 +29,61 @@ export interface ProcessSpec {
   readonly gid: number;
   readonly groups: readonly number[];
   readonly stdio: readonly StdioSource[];
+  readonly umask?: number;
+  /** By number of the resource (getrlimit(2)); the others are Linux's defaults. */
+  readonly limits?: ReadonlyMap<number, { readonly soft: bigint; readonly hard: bigint }>;
+  /** Symbolic links that the paths of the program and the working directory may go through. */
+  readonly maxSymlinkTraversals?: number;
+  /** Names of its own; absent: those of the kernel. */
+  readonly utsNamespace?: UtsSettings;
+}
+
+/** Whom a signal from outside is for. */
+export type SignalTarget =
+  | { readonly type: 'threadGroup'; readonly pid: number }
+  | { readonly type: 'processGroup'; readonly pgid: number };
+
+/** What a signal from outside says. It comes from nobody in the sandbox: si_pid and si_uid are 0. */
+export interface ExternalSignal {
+  /** 0: only asks whether there is somebody. */
+  readonly signo: number;
+  /** si_code; absent: SI_USER, as kill(2). */
+  readonly code?: number;
+  /** si_value. */
+  readonly value?: bigint;
 }
 
 export type ShardCommand =
-  | { readonly type: 'createProcess'; readonly id: number; readonly spec: ProcessSpec }
-  | { readonly type: 'signal'; readonly id: number; readonly pid: number; readonly signo: number }
+  | { readonly type: 'init'; readonly id: number; readonly settings: InitSettings }
+  /** What later processes have as their files. */
+  | { readonly type: 'setRoot'; readonly id: number; readonly root: RootSettings }
+  | {
+      readonly type: 'createProcess';
+      readonly id: number;
+      readonly spec: ProcessSpec;
+      /** It becomes process 1. */
+      readonly asInit: boolean;
+    }
+  /** Lets every process run that was created so far; later ones run when their Piscina task comes. */
+  | { readonly type: 'start' }
+  /** Process 1 has ended, on another shard: nobody outlives it. */
+  | { readonly type: 'initExited' }
+  | {
+      readonly type: 'signal';
+      readonly id: number;
+      readonly target: SignalTarget;
+      readonly info: ExternalSignal;
+    }
+  /** Answered when no task lives on the shard. */
+  | { readonly type: 'whenEmpty'; readonly id: number }
+  | {
+      readonly type: 'allocateNetlinkPort';
+      readonly id: number;
+      readonly protocol: number;
+      readonly hint: number;
+    }
+  | { readonly type: 'releaseNetlinkPort'; readonly protocol: number; readonly port: number }
+  | { readonly type: 'query'; readonly id: number; readonly query: ShardQuery }
   /** The window that the process's terminal is shown in has another size. */
   | { readonly type: 'resize'; readonly pid: number; readonly columns: number; readonly rows: number }
   /** Stops every task, also those to come; answered when all are at rest. Pauses nest. */
@@ -69,6 +122,11 @@ export type ShardAnswer =
       readonly message: string;
     }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
+  | { readonly type: 'paused'; readonly id: number }
+  | { readonly type: 'done'; readonly id: number }
+  /** undefined: none is left. */
+  | { readonly type: 'port'; readonly id: number; readonly port: number | undefined }
+  | { readonly type: 'answer'; readonly id: number; readonly value: ShardQueries[ShardQuery] }
   /** `wrong`: why the module cannot be used. */
   | { readonly type: 'intercepting'; readonly id: number; readonly wrong: string | undefined }
   | { readonly type: 'paused'; readonly id: number };

@@ -156,6 +156,8 @@ export interface Context {
   writeRegisters(set: RegisterSet, image: Uint8Array): boolean;
   /** While it is set, the guest traps after each instruction, as a fault with SIGTRAP. */
   singleStep: boolean;
+  /** The host's number of the CPU that this guest thread ran on last. */
+  hostCpu(): number;
   /** CPU time of this guest thread, in nanoseconds. */
   cpuTime(): { user: number; system: number };
 

@@ -32,3 +32,15 @@ test('inject.mjs', async () => {
   expect(text).toContain('write:signal=SIGTERM: some output, SIGTERM\n');
   expect(text).toContain('write:delay_enter=20ms: some output, status 0\n');
 });
+
+test('pause-and-signals.mjs', async () => {
+  expect(await example('pause-and-signals.mjs')).toMatch(
+    /^(\d+ (sh|sleep) is (blocked|stopped|zombie)\n)+nothing moved\nheard, status 0\n$/,
+  );
+});
+
+test('kernel-in-steps.mjs', async () => {
+  expect(await example('kernel-in-steps.mjs')).toBe(
+    'nothing has run yet: new\nstage: process 1 lives, on 2 CPUs\nprocess 1 ended with wait status 0\n',
+  );
+});

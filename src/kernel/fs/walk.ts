@@ -36,6 +36,8 @@ export interface WalkContext {
   readonly cwd: VfsPath;
   readonly mounts: MountNamespace;
   readonly umask: number;
+  /** Symbolic links that one path may go through; 40. */
+  readonly maxLinks?: number;
   /** Where paths are walked elsewhere (home/): opens a program to execute. */
   readonly openProgram?: (path: string) => Executable | Failure;
 }
@@ -179,7 +181,8 @@ export class Walker {
 
   /** Goes on with the target of a symlink in the directory where the walk is. */
   follow(link: Dentry): Failure | undefined {
-    if (this.#links++ >= MAX_LINKS || this.resolve & RESOLVE_NO_SYMLINKS) return fail(E.ELOOP);
+    if (this.#links++ >= (this.ctx.maxLinks ?? MAX_LINKS) || this.resolve & RESOLVE_NO_SYMLINKS)
+      return fail(E.ELOOP);
     if (this.mount.flags & MS_NOSYMFOLLOW) return fail(E.ELOOP);
     // "link/" asks for a directory, whatever the link says.
     if (this.#done() && this.trailingSlash) this.#mustBeDirectory = true;

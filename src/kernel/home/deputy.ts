@@ -245,6 +245,11 @@ export class DeputyContext implements Context {
     this.addressSpace.events.released(this);
   }
 
+  /** Only where its body is can it be told: getcpu(2) is answered there. */
+  hostCpu(): number {
+    return 0;
+  }
+
   /** The process behind it is told its CPU time as a whole; its threads are not told apart. */
   cpuTime(): CpuTime {
     const { user, system } = this.addressSpace.usage();

@@ -263,6 +263,7 @@ function auxiliary(
     [AUXV.HWCAP2, machine.hwcap2],
     [AUXV.EXECFN, 0],
     [AUXV.PLATFORM, 0],
+    ...(machine.extraAuxv ?? []).map(({ type, value }): [number, number] => [type, value]),
   ];
 }
 

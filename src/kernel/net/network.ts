@@ -10,6 +10,7 @@ import type { KernelServices } from '../services.js';
 import { PortTable } from './inet/port-table.js';
 import type { TcpSocket } from './inet/tcp-socket.js';
 import type { UdpSocket } from './inet/udp-socket.js';
+import { NetlinkPorts } from './netlink/ports.js';
 import { type Carrier, InFlight } from './unix/in-flight.js';
 import type { UnixSocket } from './unix/unix-socket.js';
 
@@ -17,6 +18,8 @@ import type { UnixSocket } from './unix/unix-socket.js';
 export const AUTO_NAMES = 0x10_0000;
 
 export class Network {
+  /** There is a stack for Internet sockets; without one they fail with EAFNOSUPPORT. */
+  hasInternet = true;
   readonly unixSockets = new Set<UnixSocket>();
   /** Bound Unix sockets: abstract names by type and name, others by the inode of their path. */
   readonly abstractNames = new Map<string, UnixSocket>();
@@ -26,7 +29,7 @@ export class Network {
   readonly tcp = new PortTable<TcpSocket>();
   readonly udp = new PortTable<UdpSocket>();
   readonly udplite = new PortTable<UdpSocket>();
-  readonly netlinkPorts = new Set<number>();
+  readonly netlinkPorts = new NetlinkPorts();
   #lastAutoName = 0;
 
   /** The next name for a Unix socket that is bound to nothing: five hex digits, which may be in use. */

@@ -20,6 +20,7 @@ import type { KernelServices } from '../services.js';
 import { TcpSocket } from './inet/tcp-socket.js';
 import { UdpSocket } from './inet/udp-socket.js';
 import { NetlinkSocket } from './netlink/netlink-socket.js';
+import { networkOf } from './network.js';
 import type { Sender, Socket } from './socket.js';
 import { UnixSocket } from './unix/unix-socket.js';
 
@@ -49,6 +50,7 @@ export function newSocket(
     }
     case AF_INET:
     case AF_INET6:
+      if (!networkOf(services).hasInternet) return fail(E.EAFNOSUPPORT);
       return newInetSocket(services, kind, creator, O_RDWR | flags);
     case AF_NETLINK:
       if (type !== SOCK_RAW && type !== SOCK_DGRAM) return fail(E.ESOCKTNOSUPPORT);

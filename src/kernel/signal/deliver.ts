@@ -13,7 +13,7 @@ import { onAltStack } from './alt-stack.js';
 import { infoText } from './info-text.js';
 import { isOrphaned, startGroupStop } from './job-control.js';
 import { maskUnion, maskWith } from './mask.js';
-import { forceSegv, setMask } from './send.js';
+import { forceSegv, isKernelOnly, setMask } from './send.js';
 import { encodeSiginfo, kernelSignal, type SignalInfo, signalFields } from './siginfo.js';
 
 export function deliver(task: Task, info: SignalInfo): void {
@@ -35,6 +35,8 @@ export function deliver(task: Task, info: SignalInfo): void {
     runHandler(task, info, action);
     return;
   }
+  // It was blocked when it came, or its handler has gone since.
+  if (group.unkillable && !isKernelOnly(info.signo)) return;
   switch (defaultAction(info.signo)) {
     case 'ignore':
     case 'continue':

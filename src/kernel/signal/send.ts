@@ -6,7 +6,7 @@
  * (task/run.ts).
  */
 import { RLIMIT } from '../../abi/resource.js';
-import { SIG, SIGRTMIN } from '../../abi/signal.js';
+import { SIG, SIG_DFL, SIGRTMIN } from '../../abi/signal.js';
 import { eventBase } from '../task/event-base.js';
 import { startGroupExit } from '../task/group-exit.js';
 import { kick } from '../task/run-queue.js';
@@ -44,7 +44,7 @@ function send(group: ThreadGroup, queue: PendingSignals, only: Task | undefined,
     const to = only ? 'task' : 'group';
     events.emit({ ...eventBase(target), type: 'signalSent', ...signalFields(info), to });
   }
-  if (signo === SIG.KILL) {
+  if (signo === SIG.KILL && !passesInitBy(group, info)) {
     startGroupExit(group, SIG.KILL);
     return true;
   }
@@ -55,7 +55,7 @@ function send(group: ThreadGroup, queue: PendingSignals, only: Task | undefined,
   } else if (defaultAction(signo) === 'stop') {
     forgetPending(group, SIG.CONT);
   }
-  if (ignoredOnArrival(group, only, signo)) return true;
+  if (ignoredOnArrival(group, only, info)) return true;
   if (!queue.add(info, queue.count + roomFor(group, signo))) return false;
   const taker = only ? (takes(only, signo) ? only : undefined) : chooseTask(group, signo);
   if (taker) kick(taker);
@@ -79,12 +79,24 @@ function roomFor(group: ThreadGroup, signo: number): number {
 }
 
 /** What a thread blocks is kept even when it is ignored now: the action may change before it is let through. */
-function ignoredOnArrival(group: ThreadGroup, only: Task | undefined, signo: number): boolean {
-  if (!group.actions.ignores(signo)) return false;
+function ignoredOnArrival(group: ThreadGroup, only: Task | undefined, info: SignalInfo): boolean {
+  const { signo } = info;
+  if (!group.actions.ignores(signo) && !passesInitBy(group, info)) return false;
   const task = only ?? group.leader;
   // A tracer hears of ignored ones too.
   if (task.tracee) return false;
   return !maskHas(task.realMask ?? task.mask, signo) && !maskHas(task.mask, signo);
+}
+
+/** Process 1 does not hear of what it has no handler for; SIGKILL and SIGSTOP of the kernel and the embedder it does. */
+function passesInitBy({ unkillable, actions }: ThreadGroup, info: SignalInfo): boolean {
+  if (!unkillable || actions.get(info.signo).handler !== SIG_DFL) return false;
+  return !(isKernelOnly(info.signo) && info.kind === 'kill' && info.pid === 0);
+}
+
+/** sig_kernel_only: no handler can have them. */
+export function isKernelOnly(signo: number): boolean {
+  return signo === SIG.KILL || signo === SIG.STOP;
 }
 
 function takes(task: Task, signo: number): boolean {
@@ -111,6 +123,7 @@ export function forceSignal(task: Task, info: SignalInfo): void {
   const blocked = maskHas(task.mask, signo);
   if (blocked || group.actions.ignores(signo)) group.actions.reset(signo);
   if (blocked) task.mask = maskWithout(task.mask, signo);
+  if (group.actions.get(signo).handler === SIG_DFL && !task.tracee) group.unkillable = false;
   sendToTask(task, info);
 }
 

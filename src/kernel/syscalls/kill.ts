@@ -8,6 +8,7 @@ import { checkKill } from '../signal/permission.js';
 import { sendToGroup, sendToTask } from '../signal/send.js';
 import { type SignalInfo, userSignal } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
+import { INIT_PID } from '../task/task-set.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { addr, int, signalNumber } from './codecs.js';
 import { arg, syscall } from './declare.js';
@@ -91,9 +92,9 @@ function toAll(task: Task, groups: ThreadGroup[], info: SignalInfo): number | Fa
   return result;
 }
 
-/** kill(-1): everybody but oneself. EPERM counts as nobody there only when it is so for all. */
+/** kill(-1): everybody but oneself and process 1. EPERM counts as nobody there only when it is so for all. */
 function broadcast(task: Task, info: SignalInfo): number | Failure {
-  const others = [...task.kernel.tasks.groups()].filter((g) => g !== task.group);
+  const others = [...task.kernel.tasks.groups()].filter((g) => g !== task.group && g.pid !== INIT_PID);
   return toAll(task, others, info);
 }
 

@@ -1,36 +1,21 @@
 /**
  * Calls that are a family of their own: set_tid_address(2), set_robust_list(2), personality(2),
- * syslog(2); and rseq(2), which is absent on purpose.
+ * and rseq(2), which is absent on purpose.
  */
 import { E } from '../../abi/errno.js';
 import { robustListHead } from '../../abi/futex.js';
 import { NR } from '../../abi/numbers.js';
 import type { UserAddr } from '../../base/brand.js';
 import { CAP, has } from '../auth/credentials.js';
-import { type Blocking, fail, type Outcome, RESTART_IF_SA_RESTART, type Result } from '../outcome.js';
+import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
-import { sleepUntil } from '../wait.js';
-import { addr, choice, int, outBuffer, size, uint } from './codecs.js';
+import { addr, int, size, uint } from './codecs.js';
 import { arg, syscall } from './declare.js';
 import { membarrierCalls } from './membarrier.js';
 import { unimplemented } from './unimplemented.js';
 
 /** personality(2): only ask. */
 const PER_QUERY = 0xffff_ffff;
-
-const syslogActions = {
-  SYSLOG_ACTION_CLOSE: 0,
-  SYSLOG_ACTION_OPEN: 1,
-  SYSLOG_ACTION_READ: 2,
-  SYSLOG_ACTION_READ_ALL: 3,
-  SYSLOG_ACTION_READ_CLEAR: 4,
-  SYSLOG_ACTION_CLEAR: 5,
-  SYSLOG_ACTION_CONSOLE_OFF: 6,
-  SYSLOG_ACTION_CONSOLE_ON: 7,
-  SYSLOG_ACTION_CONSOLE_LEVEL: 8,
-  SYSLOG_ACTION_SIZE_UNREAD: 9,
-  SYSLOG_ACTION_SIZE_BUFFER: 10,
-} as const;
 
 export const miscCalls = [
   syscall(
@@ -72,13 +57,6 @@ export const miscCalls = [
       return before;
     },
   ),
-  syscall(
-    NR.syslog,
-    'syslog',
-    [arg('type', choice(syslogActions)), arg('bufp', outBuffer('len')), arg('len', int)],
-    { support: 'partial', note: 'the kernel log that guests see is empty' },
-    syslog,
-  ),
   unimplemented(
     'rseq',
     E.ENOSYS,
@@ -106,36 +84,4 @@ function mayInspect(task: Task, target: Task): boolean {
     [creds.gid, creds.egid, creds.sgid].every((i) => i === gid);
   const privileged = has(task.creds, CAP.SYS_PTRACE);
   return privileged || (sameIds && target.group.dumpable === 1);
-}
-
-function syslog(task: Task, type: number, at: UserAddr, length: number): Result {
-  const isOpen = type === syslogActions.SYSLOG_ACTION_CLOSE || type === syslogActions.SYSLOG_ACTION_OPEN;
-  if (!isOpen && !has(task.creds, CAP.SYSLOG)) return fail(E.EPERM);
-  switch (type) {
-    case syslogActions.SYSLOG_ACTION_READ:
-    case syslogActions.SYSLOG_ACTION_READ_ALL:
-    case syslogActions.SYSLOG_ACTION_READ_CLEAR:
-      if (at === 0 || length < 0) return fail(E.EINVAL);
-      return type === syslogActions.SYSLOG_ACTION_READ && length > 0 ? waitForLog() : 0;
-    case syslogActions.SYSLOG_ACTION_CONSOLE_LEVEL:
-      return length < 1 || length > 8 ? fail(E.EINVAL) : 0;
-    case syslogActions.SYSLOG_ACTION_CLOSE:
-    case syslogActions.SYSLOG_ACTION_OPEN:
-    case syslogActions.SYSLOG_ACTION_CLEAR:
-    case syslogActions.SYSLOG_ACTION_CONSOLE_OFF:
-    case syslogActions.SYSLOG_ACTION_CONSOLE_ON:
-    case syslogActions.SYSLOG_ACTION_SIZE_UNREAD:
-    case syslogActions.SYSLOG_ACTION_SIZE_BUFFER:
-      return 0;
-    default:
-      return fail(E.EINVAL);
-  }
-}
-
-/** Nothing is ever logged, so only a signal ends this. */
-function* waitForLog(): Blocking<Outcome> {
-  for (;;) {
-    const how = yield sleepUntil(Number.POSITIVE_INFINITY);
-    if (how === 'interrupted') return RESTART_IF_SA_RESTART;
-  }
 }

@@ -139,7 +139,7 @@ function getAffinity(task: Task, pid: number, length: number, at: UserAddr): Res
   const target = pid < 0 ? fail(E.ESRCH) : targetOf(task, pid);
   if (target instanceof Failure) return target;
   const bytes = new Uint8Array(Math.min(length, maskBytes(task)));
-  let mask = target.scheduling.affinity ?? allCpus(task);
+  let mask = affinityOf(target);
   for (let i = 0; i < bytes.length; i++, mask >>= 8n) bytes[i] = Number(mask & 0xffn);
   task.memory.write(at, bytes);
   return bytes.length;
@@ -154,20 +154,30 @@ function setAffinity(task: Task, pid: number, length: number, at: UserAddr): Res
   if (!mayControl(task, target)) return fail(E.EPERM);
   mask &= allCpus(task);
   if (mask === 0n) return fail(E.EINVAL);
+  if (task.kernel.machine.usesHostCores) return 0;
   target.scheduling.affinity = mask;
   return 0;
 }
 
-/** Tasks are spread over the CPUs they may use, by number. */
+function affinityOf(task: Task): bigint {
+  return task.scheduling.affinity ?? allCpus(task);
+}
+
 function getCpu(task: Task, cpuAt: UserAddr, nodeAt: UserAddr): Result {
-  const mask = task.scheduling.affinity ?? allCpus(task);
+  const { usesHostCores } = task.kernel.machine;
+  if (cpuAt !== 0) task.memory.writeU32(cpuAt, usesHostCores ? task.context.hostCpu() : guestCpu(task));
+  if (nodeAt !== 0) task.memory.writeU32(userAddr(nodeAt), 0);
+  return 0;
+}
+
+/** Tasks are spread over the CPUs they may use, by number. */
+function guestCpu(task: Task): number {
+  const mask = affinityOf(task);
   const cpus: number[] = [];
   for (let cpu = 0; cpu < task.kernel.machine.cores; cpu++) {
     if ((mask >> BigInt(cpu)) & 1n) cpus.push(cpu);
   }
-  if (cpuAt !== 0) task.memory.writeU32(cpuAt, cpus[task.tid % cpus.length] ?? 0);
-  if (nodeAt !== 0) task.memory.writeU32(userAddr(nodeAt), 0);
-  return 0;
+  return cpus[task.tid % cpus.length] ?? 0;
 }
 
 /** `requested` undefined: sched_setparam, which keeps the policy. */

@@ -47,6 +47,7 @@ import { socketCalls } from './socket.js';
 import { statCalls } from './stat.js';
 import { syncCalls } from './sync.js';
 import { sysinfoCalls } from './sysinfo.js';
+import { syslogCalls } from './syslog.js';
 import { unameCalls } from './uname.js';
 import { waitCalls } from './wait.js';
 import { xattrCalls } from './xattr.js';
@@ -93,6 +94,7 @@ const families = [
   clockCalls,
   unameCalls,
   sysinfoCalls,
+  syslogCalls,
   randomCalls,
   miscCalls,
   attributesCalls,

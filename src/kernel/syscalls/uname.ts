@@ -12,7 +12,7 @@ import { arg, syscall } from './declare.js';
 
 export const unameCalls = [
   syscall(NR.uname, 'uname', [arg('buf', structOut(utsname))], {}, (task, at) => {
-    const { uts } = task.kernel;
+    const { uts } = task;
     task.memory.writeStruct(utsname, at, {
       sysname: bytesOf(uts.sysname),
       nodename: bytesOf(uts.nodename),
@@ -30,7 +30,7 @@ export const unameCalls = [
     {},
     (task, at, length) =>
       setName(task, at, length, (name) => {
-        task.kernel.uts.nodename = name;
+        task.uts.nodename = name;
       }),
   ),
   syscall(
@@ -40,7 +40,7 @@ export const unameCalls = [
     {},
     (task, at, length) =>
       setName(task, at, length, (name) => {
-        task.kernel.uts.domainname = name;
+        task.uts.domainname = name;
       }),
   ),
 ];

@@ -188,6 +188,8 @@ function waitForVfork(child: Task): Blocking<Outcome> {
 function checkFlags(parent: Task, { flags, exitSignal }: CloneRequest): Failure | undefined {
   const set = (mask: number): boolean => (flags & mask) !== 0;
   if (set(CLONE.NEWNS | CLONE.NEWUSER) && set(CLONE.FS)) return fail(E.EINVAL);
+  // A sibling of process 1 would have nobody to wait for it.
+  if (set(CLONE.PARENT) && parent.group.unkillable) return fail(E.EINVAL);
   if (set(CLONE.THREAD) && !set(CLONE.SIGHAND)) return fail(E.EINVAL);
   if (set(CLONE.SIGHAND) && !set(CLONE.VM)) return fail(E.EINVAL);
   if (set(CLONE.THREAD) && set(CLONE.NEWUSER | CLONE.NEWPID)) return fail(E.EINVAL);

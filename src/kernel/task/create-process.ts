@@ -2,7 +2,7 @@
  * The first task of a process that the embedder asked for: what fork and execve together would have
  * made, with the kernel itself as parent.
  */
-import type { Pid } from '../../base/brand.js';
+import type { Pid, Tid } from '../../base/brand.js';
 import type { Credentials } from '../auth/credentials.js';
 import type { FdTable } from '../fs/fd-table.js';
 import type { FsContext } from '../fs/fs-context.js';
@@ -12,14 +12,18 @@ import { loadProgram } from '../loader/load.js';
 import { Failure } from '../outcome.js';
 import type { KernelServices } from '../services.js';
 import { PendingSignals } from '../signal/pending.js';
+import type { UtsNamespace } from '../uts.js';
 import { eventBase } from './event-base.js';
 import type { ResourceLimits } from './limits.js';
 import { hold } from './stop.js';
 import { Task } from './task.js';
+import { INIT_PID } from './task-set.js';
 import { ThreadGroup } from './thread-group.js';
 
 export interface ProcessRequest {
-  /** A path, looked up from `fs.cwd`. PATH has been searched. */
+  /** How the program is looked up. */
+  readonly ctx: WalkContext;
+  /** A path. PATH has been searched. */
   readonly filename: string;
   readonly argv: readonly string[];
   readonly envp: readonly string[];
@@ -28,25 +32,17 @@ export interface ProcessRequest {
   readonly fs: FsContext;
   readonly creds: Credentials;
   readonly limits: ResourceLimits;
+  readonly uts: UtsNamespace;
+  /** It becomes process 1. */
+  readonly asInit?: boolean;
 }
 
 /** A new process, which is its own session and process group; `letGo` (stop.ts) lets it run. */
 export function createProcess(kernel: KernelServices, request: ProcessRequest): Task | Failure {
-  const { filename, argv, envp, files, fs, creds, limits } = request;
-  const { root, cwd, umask, mounts } = fs;
-  const ctx: WalkContext = { creds, root, cwd, umask, mounts };
-  const tid = kernel.tasks.allocateTid();
+  const { ctx, filename, argv, envp, files, fs, creds, limits } = request;
+  const tid = request.asInit ? (INIT_PID as Tid) : kernel.tasks.allocateTid();
   const program =
-    tid instanceof Failure
-      ? tid
-      : loadProgram(kernel, {
-          ctx,
-          creds,
-          limits,
-          filename,
-          argv,
-          envp,
-        });
+    tid instanceof Failure ? tid : loadProgram(kernel, { ctx, creds, limits, filename, argv, envp });
   if (tid instanceof Failure || program instanceof Failure) {
     files.release();
     fs.release();
@@ -54,6 +50,10 @@ export function createProcess(kernel: KernelServices, request: ProcessRequest): 
   }
   const group = new ThreadGroup(tid as number as Pid, undefined, tid, tid, limits);
   group.hasExecuted = true;
+  if (request.asInit) {
+    group.unkillable = true;
+    kernel.tasks.init = group;
+  }
   const context = program.mm.space.first;
   context.reset(program.pc, program.sp);
   const task = new Task(
@@ -67,6 +67,7 @@ export function createProcess(kernel: KernelServices, request: ProcessRequest): 
     program.creds,
     new PendingSignals(),
   );
+  task.uts = request.uts;
   task.comm = program.comm;
   kernel.tasks.add(task);
   hold(task);

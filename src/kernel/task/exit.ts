@@ -138,6 +138,7 @@ function endThread(task: Task): void {
 function endGroup(group: ThreadGroup, status: number): void {
   const { leader } = group;
   const { tasks } = leader.kernel;
+  if (group === tasks.init) killAll(tasks);
   group.realTimer?.cancel();
   group.realTimer = undefined;
   group.timers.clear();
@@ -145,7 +146,7 @@ function endGroup(group: ThreadGroup, status: number): void {
   group.stopped = undefined;
   group.stopping = undefined;
   leaderEnded(tasks, group);
-  const adopter = nextParent(group);
+  const adopter = nextParent(tasks, group);
   for (const child of [...group.children]) reparent(tasks, child, adopter);
   hangUpOrphans(tasks, group);
   group.exitStatus = status;
@@ -168,10 +169,18 @@ function endGroup(group: ThreadGroup, status: number): void {
   for (const tell of group.onExit.splice(0)) tell(status);
 }
 
-/** The nearest ancestor that wants orphans (PR_SET_CHILD_SUBREAPER); else the kernel. */
-function nextParent(group: ThreadGroup): ThreadGroup | undefined {
+/** The nearest ancestor that wants orphans (PR_SET_CHILD_SUBREAPER); else process 1, or the kernel. */
+function nextParent({ init }: TaskSet, group: ThreadGroup): ThreadGroup | undefined {
   for (let g = group.parent; g; g = g.parent) if (g.isSubreaper && g.exiting === undefined) return g;
-  return undefined;
+  return init !== group && init?.exiting === undefined ? init : undefined;
+}
+
+/** The end of process 1 is everybody's, kernel/pid_namespace.c (zap_pid_ns_processes). */
+export function killAll(tasks: TaskSet): void {
+  tasks.closed = true;
+  for (const group of tasks.groups()) {
+    if (group !== tasks.init) sendToGroup(group, kernelSignal(SIG.KILL));
+  }
 }
 
 function reparent(tasks: TaskSet, child: ThreadGroup, adopter: ThreadGroup | undefined): void {

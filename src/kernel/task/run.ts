@@ -29,6 +29,7 @@ import { joinGroupStop } from '../signal/job-control.js';
 import { forceSignal, hasDeliverable, restoreMask, takeSignal } from '../signal/send.js';
 import { eventBase } from './event-base.js';
 import { exitTask } from './exit.js';
+import { logFault } from './fault-line.js';
 import { startGroupExit } from './group-exit.js';
 import {
   type BlockedState,
@@ -147,6 +148,7 @@ function faulted(task: Task): void {
   if (signo === SIG.SEGV && task.mm.growStack(addr, { limits: task.group.limits, creds: task.creds })) return;
   const { events } = task.kernel;
   if (events.wants('fault')) events.emit({ ...eventBase(task), type: 'fault', signo, code, addr });
+  logFault(task);
   forceSignal(task, { signo, code, kind: 'fault', addr, error, trapno });
 }
 

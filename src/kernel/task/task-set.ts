@@ -1,6 +1,6 @@
 /**
- * All tasks and thread groups of a shard, by number: the PID table. Process 1 is the kernel itself;
- * guests are numbered from 2.
+ * All tasks and thread groups of a shard, by number: the PID table. Process 1 is the kernel itself, or
+ * the first process of a kernel made in steps (docs/decisions/0020); others are numbered from 2.
  *
  * A number is in use as long as a task, a zombie, a process group or a session has it.
  */
@@ -16,6 +16,7 @@ import type { ThreadGroup } from './thread-group.js';
 /** PID_MAX_LIMIT on 64-bit Linux; /proc/sys/kernel/pid_max. */
 export const PID_MAX = 4_194_304;
 const FIRST_PID = 2;
+export const INIT_PID = 1;
 
 export interface TaskSetOptions {
   readonly maxTasks: number;
@@ -36,10 +37,15 @@ export class TaskSet {
   dispatch: (task: Task) => Result;
   readonly shard: number;
   readonly maxTasks: number;
+  /** Process 1, when it is a guest; stays after it has ended. */
+  init: ThreadGroup | undefined;
+  /** Process 1 has ended: there will be no more tasks. */
+  closed = false;
   /** External pauses that hold (stop.ts). */
   pauses = 0;
   readonly #tasks = new Map<number, Task>();
   readonly #groups = new Map<number, ThreadGroup>();
+  readonly #waiting: (() => void)[] = [];
   readonly #pids: { readonly first: number; readonly stride: number };
   #nextPid: number;
   #wrapped = false;
@@ -79,8 +85,12 @@ export class TaskSet {
     return this.#tasks.size;
   }
 
-  /** A number nothing has, not taken until a task with it is added; EAGAIN when there may be no more tasks. */
+  /**
+   * A number nothing has, not taken until a task with it is added; EAGAIN when there may be no more tasks,
+   * ENOMEM after the end of process 1.
+   */
   allocateTid(): Tid | Failure {
+    if (this.closed) return fail(E.ENOMEM);
     if (this.#tasks.size >= this.maxTasks) return fail(E.EAGAIN);
     for (let tries = 0; tries < PID_MAX; tries++) {
       const id = this.#nextPid;
@@ -110,6 +120,17 @@ export class TaskSet {
   /** The number of a thread that has ended. */
   removeTid(tid: Tid): void {
     this.#tasks.delete(tid);
+    this.#tellEmpty();
+  }
+
+  /** Calls back once, when there is no task: maybe at once. */
+  whenEmpty(tell: () => void): void {
+    this.#waiting.push(tell);
+    this.#tellEmpty();
+  }
+
+  #tellEmpty(): void {
+    if (this.#tasks.size === 0) for (const tell of this.#waiting.splice(0)) tell();
   }
 
   /** execve by a thread: it becomes the leader, under the leader's number. */
@@ -127,6 +148,7 @@ export class TaskSet {
     group.parent = undefined;
     this.#groups.delete(group.pid);
     this.#tasks.delete(group.pid);
+    this.#tellEmpty();
   }
 
   #inUse(id: number): boolean {

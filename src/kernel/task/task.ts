@@ -16,6 +16,7 @@ import type { Tracee } from '../ptrace/tracee.js';
 import type { KernelServices } from '../services.js';
 import type { SignalMask } from '../signal/mask.js';
 import type { PendingSignals } from '../signal/pending.js';
+import type { UtsNamespace } from '../uts.js';
 import { Scheduling } from './scheduling.js';
 import { NEW, type RunState } from './state.js';
 import type { ThreadGroup } from './thread-group.js';
@@ -78,6 +79,8 @@ export class Task {
   /** personality(2) */
   personality = 0;
   readonly scheduling: Scheduling;
+  /** Its UTS namespace: that of the kernel, unless the embedder gave its process another one. */
+  uts: UtsNamespace;
   readonly startMonotonicNs: number;
 
   constructor(
@@ -91,11 +94,12 @@ export class Task {
     public fs: FsContext,
     public creds: Credentials,
     readonly pending: PendingSignals,
-    /** Whose scheduling attributes it starts with. */
-    like?: { readonly scheduling: Scheduling; readonly personality: number },
+    /** Whose scheduling attributes and namespaces it starts with. */
+    like?: Pick<Task, 'scheduling' | 'personality' | 'uts'>,
   ) {
     this.scheduling = like ? like.scheduling.fork() : new Scheduling();
     if (like) this.personality = like.personality;
+    this.uts = like?.uts ?? kernel.uts;
     this.startMonotonicNs = kernel.clock.monotonic();
     context.owner = this;
   }

@@ -3,8 +3,8 @@
  * actions, shared pending signals, children and exit status.
  *
  * Owner: one shard. A group whose last task is gone is a zombie (`exitStatus` is set) until its parent
- * has waited for it; `TaskSet.forget` is its end. A group without a parent is the kernel's own child:
- * process 1 is the kernel itself, which adopts orphans and reaps them at once.
+ * has waited for it; `TaskSet.forget` is its end. A group without a parent is the kernel's own child,
+ * reaped at once. Orphans go to process 1; without one that is the kernel itself (docs/decisions/0020).
  */
 import { SIG } from '../../abi/signal.js';
 import { present } from '../../base/assert.js';
@@ -69,6 +69,11 @@ export class ThreadGroup {
 
   /** prctl(PR_SET_DUMPABLE): 0, 1 or 2. */
   dumpable = 1;
+  /**
+   * Process 1 of a kernel that was made in steps (SIGNAL_UNKILLABLE): signals that it does not handle pass
+   * it by, unless the kernel or the embedder sends SIGKILL or SIGSTOP. A fault that it does not handle ends that.
+   */
+  unkillable = false;
   /** prctl(PR_SET_CHILD_SUBREAPER) */
   isSubreaper = false;
   /** It has executed a program since it was forked: its parent may no longer move it (setpgid(2)). */

@@ -167,6 +167,9 @@ export class FakeContext implements Context {
     this.#registers.sp = userAddr(Number(words[AT_SP]));
     return true;
   }
+  hostCpu(): number {
+    return 0;
+  }
   cpuTime(): { user: number; system: number } {
     return { ...this.cpu };
   }

@@ -1,5 +1,6 @@
 /** What this host's CPU is and can do, as guests are told: auxiliary vector, cpuinfo. */
 import { readFileSync } from 'node:fs';
+import type { FeatureSet } from '../../messages/lifecycle.js';
 
 const AT_HWCAP = 16;
 const AT_HWCAP2 = 26;
@@ -28,4 +29,29 @@ export function hostMachine(): HostMachine {
 export function timestampsPerNs(): number {
   const megahertz = Number(/^cpu MHz\s*:\s*([\d.]+)/m.exec(hostMachine().cpuinfo)?.[1] ?? 1000);
   return megahertz / 1000;
+}
+
+/** The same as one value. Guests see all of it: nothing can be hidden from their cpuid instruction. */
+export function hostFeatures(): FeatureSet {
+  const { hwcap, hwcap2, cpuinfo } = hostMachine();
+  const field = (name: string): string =>
+    cpuinfo
+      .split('\n')
+      .find((line) => line.split(/\t*:/)[0] === name)
+      ?.replace(/^[^:]*: ?/, '') ?? '';
+  return {
+    vendor: field('vendor_id'),
+    family: Number(field('cpu family')),
+    model: Number(field('model')),
+    stepping: Number(field('stepping')),
+    flags: field('flags').split(' '),
+    hwcap,
+    hwcap2,
+  };
+}
+
+/** The highest number that a CPU of this host may ever have, and one. */
+export function possibleCores(): number {
+  const possible = readFileSync('/sys/devices/system/cpu/possible', 'latin1').trim();
+  return Number(/\d+$/.exec(possible)?.[0] ?? 0) + 1;
 }

@@ -16,6 +16,7 @@ import {
 } from '../platform.js';
 import type { SystrapAddressSpace } from './address-space.unsafe.js';
 import { INTERRUPT_SIGNAL, OpFlag, Report, State, area as word } from './layout.js';
+import { processorOf } from './process-times.unsafe.js';
 import {
   readExtended,
   readFloating,
@@ -219,6 +220,10 @@ export class SystrapContext implements Context {
       case 'extended':
         return writeExtended(this.area, image);
     }
+  }
+
+  hostCpu(): number {
+    return processorOf(this.addressSpace.hostPid, this.hostTid);
   }
 
   cpuTime(): { user: number; system: number } {

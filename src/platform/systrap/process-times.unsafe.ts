@@ -39,6 +39,11 @@ export function threadTimes(pid: number, tid: number, exact: number): CpuTimes {
   return split(ticksOf(`${pid}/task/${tid}`), exact);
 }
 
+/** The CPU that a thread ran on last; 0 when it is gone. */
+export function processorOf(pid: number, tid: number): number {
+  return Number(statOf(`${pid}/task/${tid}`)?.[36] ?? 0);
+}
+
 export function residentBytes(pid: number): number {
   return Number(read(`${pid}/statm`)?.split(' ')[1] ?? 0) * PAGE;
 }
@@ -55,10 +60,15 @@ function split(ticks: CpuTimes, exact: number): CpuTimes {
 }
 
 function ticksOf(place: string): CpuTimes {
-  const stat = read(`${place}/stat`);
-  if (stat === undefined) return { user: 0, system: 0 };
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  const fields = statOf(place);
+  if (!fields) return { user: 0, system: 0 };
   return { user: Number(fields[11]) * NS_PER_TICK, system: Number(fields[12]) * NS_PER_TICK };
+}
+
+/** Fields of /proc/…/stat after the name, from the state on. */
+function statOf(place: string): string[] | undefined {
+  const stat = read(`${place}/stat`);
+  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 /** Of a process that may be gone already. */

@@ -1,13 +1,16 @@
 /** The queue of external operations, with shards that are scripted here. */
 import { describe, expect, test } from '@jest/globals';
+import { Counters } from '../../../src/actors/counters.js';
 import { KernelActor } from '../../../src/actors/kernel-actor.js';
 import type { Ns } from '../../../src/base/brand.js';
 import { silentLog } from '../../../src/base/log.js';
 import { Timekeeper } from '../../../src/kernel/time/timekeeper.js';
+import type { FeatureSet, InitSettings, RootSettings } from '../../../src/messages/lifecycle.js';
 import type { ProcessSpec, ShardCommand } from '../../../src/messages/shard.js';
 
 const spec: ProcessSpec = {
   command: '/bin/true',
+  searchPath: true,
   argv: ['true'],
   envp: [],
   cwd: '/',
@@ -20,19 +23,40 @@ const spec: ProcessSpec = {
 const HOME = 0;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-function kernel(shards = 2) {
-  const told: { shard: number; command: ShardCommand }[] = [];
-  const refs = Array.from({ length: shards }, (_, shard) => ({
-    tell: (command: ShardCommand) => void told.push({ shard, command }),
-  }));
+const root: RootSettings = { rootfs: '/', binds: [], tmpfs: [] };
+const features: FeatureSet = {
+  vendor: 'Fake',
+  family: 6,
+  model: 1,
+  stepping: 0,
+  flags: ['fpu', 'sse'],
+  hwcap: 1,
+  hwcap2: 0,
+};
+
+function fakeClocks() {
   const clock = { hostNs: 0 };
   const keeper = new Timekeeper({
     monotonic: () => clock.hostNs as Ns,
     realtime: () => ({ sec: 100, nsec: clock.hostNs }),
     coarse: () => ({ sec: 0, nsec: 0 }),
   });
-  const clocks = { keeper: () => keeper, cpuClock: () => 7 };
-  const actor = new KernelActor(refs, HOME, silentLog, clocks);
+  return { clock, clocks: { keeper: () => keeper, cpuClock: () => 7 } };
+}
+
+function kernel(shards = 2, made: 'whole' | 'steps' = 'whole') {
+  const told: { shard: number; command: ShardCommand }[] = [];
+  const refs = Array.from({ length: shards }, (_, shard) => ({
+    tell: (command: ShardCommand) => void told.push({ shard, command }),
+  }));
+  const { clock, clocks } = fakeClocks();
+  const actor = new KernelActor({
+    shards: refs,
+    log: silentLog,
+    config: { made, root: made === 'whole' ? root : undefined, cores: 2, hostname: 'fake', time: 'real' },
+    host: { features: () => features, possibleCores: () => 8 },
+    clocks,
+  });
   const idOf = (i: number): number => {
     const command = told[i]?.command;
     return command && 'id' in command ? command.id : -1;
@@ -67,7 +91,7 @@ describe('createProcess', () => {
   });
 
   test('a closed kernel refuses', async () => {
-    const { actor } = kernel();
+    const { actor } = kernel(0);
     await actor.destroy();
     expect(await actor.createProcess(spec)).toMatchObject({ type: 'error' });
   });
@@ -96,29 +120,34 @@ describe('kill and signals', () => {
     await made;
     const sent = actor.signal(2, 15);
     await settle();
-    expect(told[1]).toMatchObject({ shard: 0, command: { type: 'signal', pid: 2, signo: 15 } });
+    const target = { type: 'threadGroup', pid: 2 };
+    expect(told[1]).toMatchObject({ shard: 0, command: { type: 'signal', target, info: { signo: 15 } } });
     actor.receive({ type: 'signalled', id: idOf(1), errno: 0 });
     expect(await sent).toMatchObject({ type: 'ok' });
-    expect(await actor.signal(99, 15)).toMatchObject({ type: 'error', errno: 3 });
+    // One that a guest made: the home knows it, or that there is none.
+    const unknown = actor.signal(99, 15);
+    await settle();
+    actor.receive({ type: 'signalled', id: idOf(2), errno: 3 });
+    expect(await unknown).toMatchObject({ type: 'error', errno: 3 });
   });
 });
 
-test('waitExited resolves when the last process has exited, at once when there is none', async () => {
-  const { actor, idOf } = kernel();
-  await actor.waitExited();
-  const made = actor.createProcess(spec);
-  await settle();
-  actor.receive({ type: 'created', id: idOf(0), pid: 2, pipes: [] });
-  await made;
+test('K10: waitExited resolves when no task lives on any shard, and looks again when some was made', async () => {
+  const { actor, told, idOf } = kernel(1);
   let exited = false;
   const waiting = actor.waitExited().then(() => {
     exited = true;
   });
+  void actor.createProcess(spec);
+  await settle();
+  actor.receive({ type: 'created', id: idOf(1), pid: 2, pipes: [] });
+  actor.receive({ type: 'done', id: idOf(0) });
   await settle();
   expect(exited).toBe(false);
+  expect(told[2]?.command.type).toBe('whenEmpty');
   actor.receive({ type: 'exited', shard: 0, pid: 2, status: 0 });
+  actor.receive({ type: 'done', id: idOf(2) });
   await waiting;
-  expect(exited).toBe(true);
 });
 
 test('a shard that broke fails what waits for it', async () => {
@@ -177,7 +206,6 @@ describe('pause and unpause', () => {
     await settle();
     broken.actor.receive({ type: 'broken', shard: 1, why: 'gone' });
     expect(await pausing).toMatchObject({ type: 'error', code: 'Closed', message: 'gone' });
-    await broken.actor.destroy();
     expect(await broken.actor.pause()).toMatchObject({ code: 'Closed' });
     expect(await broken.actor.unpause()).toMatchObject({ code: 'Closed' });
   });
@@ -243,4 +271,193 @@ describe('K26: time', () => {
     expect(await actor.monotonicClock()).toBe(5n);
     expect(await actor.cpuClockNow()).toBe(7);
   });
+});
+describe('a kernel that is made in steps', () => {
+  const settings: InitSettings = {
+    featureSet: features,
+    timekeeper: { clock: 'real' },
+    rootUserNamespace: { owner: 0, group: 0 },
+    rootUtsNamespace: { hostname: 'fake', domainname: '(none)' },
+    rootIpcNamespace: {},
+    networkStack: undefined,
+    applicationCores: 2,
+    useHostCores: false,
+    extraAuxv: [],
+  };
+
+  /** One shard that answers at once, by what it is asked. */
+  function stepwise() {
+    const told: ShardCommand[] = [];
+    const pids = [1, 2, 3, 4];
+    const actor: KernelActor = new KernelActor({
+      shards: [
+        {
+          tell(command) {
+            told.push(command);
+            if (command.type === 'createProcess') {
+              const pid = command.asInit ? 1 : (pids.find((p) => p > told.length) ?? 9);
+              actor.receive({ type: 'created', id: command.id, pid, pipes: [] });
+            } else if (command.type === 'signal') {
+              actor.receive({ type: 'signalled', id: command.id, errno: 0 });
+            } else if (command.type === 'query') {
+              actor.receive({ type: 'answer', id: command.id, value: [] });
+            } else if ('id' in command) {
+              actor.receive({ type: 'done', id: command.id });
+            }
+          },
+        },
+      ],
+      log: silentLog,
+      config: { made: 'steps', root: undefined, cores: 2, hostname: 'fake', time: 'real' },
+      host: { features: () => features, possibleCores: () => 8 },
+      clocks: fakeClocks().clocks,
+    });
+    return { actor, told };
+  }
+
+  test('K1: refuses everything before init, init again, and a CPU that this is not', async () => {
+    const { actor } = stepwise();
+    expect(await actor.createProcess(spec)).toMatchObject({ code: 'NotInitialized' });
+    expect(await actor.start()).toMatchObject({ code: 'NotInitialized' });
+    expect(await actor.setRootMountNamespace(root)).toMatchObject({ code: 'NotInitialized' });
+    expect(await actor.settings()).toMatchObject({ code: 'NotInitialized' });
+    const other = { ...features, flags: ['fpu', 'sse', 'avx9000'] };
+    expect(await actor.init({ ...settings, featureSet: other })).toMatchObject({
+      code: 'InvalidArgument',
+      message: 'featureSet: this CPU has no avx9000',
+    });
+    const fewer = { ...features, flags: ['fpu'] };
+    expect(await actor.init({ ...settings, featureSet: fewer })).toMatchObject({ code: 'InvalidArgument' });
+    const virtual = { ...settings, timekeeper: { clock: 'virtual' } } as const;
+    expect(await actor.init(virtual)).toMatchObject({ code: 'InvalidArgument' });
+    expect(await actor.init(settings)).toEqual({ type: 'ok', value: undefined });
+    expect(await actor.init(settings)).toMatchObject({ code: 'AlreadyInitialized' });
+  });
+
+  test('K2: useHostCores raises the application cores to the highest possible CPU + 1', async () => {
+    const { actor, told } = stepwise();
+    await actor.init({ ...settings, useHostCores: true });
+    expect(await actor.settings()).toMatchObject({ value: { applicationCores: 8, useHostCores: true } });
+    expect(told[0]).toMatchObject({ type: 'init', settings: { applicationCores: 8 } });
+  });
+
+  test('K4: createProcess without a root mount namespace is an error', async () => {
+    const { actor } = stepwise();
+    await actor.init(settings);
+    expect(await actor.rootMountNamespace()).toBe(undefined);
+    expect(await actor.createProcess(spec)).toMatchObject({ code: 'NoRootMountNamespace' });
+    await actor.setRootMountNamespace(root);
+    expect(await actor.rootMountNamespace()).toEqual(root);
+    expect(await actor.createProcess(spec)).toMatchObject({ type: 'ok' });
+  });
+
+  test('K6, K8, K32: the first process before start is init; start is once, and not without tasks', async () => {
+    const { actor, told } = stepwise();
+    await actor.init(settings);
+    await actor.setRootMountNamespace(root);
+    expect(await actor.start()).toMatchObject({ code: 'NoTasks' });
+    expect(await actor.globalInit()).toBe(undefined);
+    await actor.createProcess(spec);
+    await actor.createProcess(spec);
+    expect(told.filter((c) => c.type === 'createProcess').map((c) => c.asInit)).toEqual([true, false]);
+    expect(await actor.start()).toMatchObject({ type: 'ok' });
+    expect(await actor.start()).toMatchObject({ code: 'AlreadyStarted' });
+    await actor.createProcess(spec);
+    expect(told.at(-1)).toMatchObject({ type: 'createProcess', asInit: false });
+    expect(await actor.globalInit()).toEqual({ pid: 1, exitStatus: undefined });
+    actor.receive({ type: 'exited', shard: 0, pid: 1, status: 256 });
+    expect(await actor.globalInit()).toEqual({ pid: 1, exitStatus: 256 });
+    expect(told.at(-1)).toEqual({ type: 'initExited' });
+  });
+
+  test('K14: sendExternalSignal needs an init process', async () => {
+    const { actor, told } = stepwise();
+    await actor.init(settings);
+    await actor.setRootMountNamespace(root);
+    expect(await actor.sendExternalSignal(undefined, { signo: 15 }, 'test')).toMatchObject({
+      code: 'NoInitProcess',
+    });
+    await actor.createProcess(spec);
+    expect(await actor.sendExternalSignal(undefined, { signo: 15 }, 'test')).toMatchObject({ type: 'ok' });
+    expect(told.at(-1)).toMatchObject({ target: { type: 'threadGroup', pid: 1 }, info: { signo: 15 } });
+  });
+
+  test('K27: destroy is idempotent, and everything after it is Closed', async () => {
+    const { actor, told } = stepwise();
+    await actor.init(settings);
+    expect(await actor.destroy()).toMatchObject({ type: 'ok' });
+    expect(await actor.destroy()).toMatchObject({ type: 'ok' });
+    expect(told.filter((c) => c.type === 'shutdown').length).toBe(1);
+    for (const operation of [actor.init(settings), actor.createProcess(spec), actor.start(), actor.pause()]) {
+      expect(await operation).toMatchObject({ code: 'Closed' });
+    }
+  });
+});
+
+test('K27: destroy refuses while a task runs; a zombie is no task that runs', async () => {
+  const { actor, told, idOf } = kernel(1);
+  const snapshot = {
+    tid: 2,
+    pid: 2,
+    parentPid: 0,
+    pgid: 2,
+    sid: 2,
+    comm: 'x',
+    shard: 0,
+    groupStopped: false,
+  };
+  const answer = async (state: 'running' | 'zombie') => {
+    const destroying = actor.destroy();
+    await settle();
+    actor.receive({ type: 'answer', id: idOf(told.length - 1), value: [{ ...snapshot, state }] });
+    return destroying;
+  };
+  expect(await answer('running')).toMatchObject({ code: 'TasksRunning' });
+  expect(await answer('zombie')).toMatchObject({ type: 'ok' });
+});
+
+test('K28, K29: unique ids never repeat; inotify cookies come round without a 0', async () => {
+  const { actor } = kernel();
+  const ids = await Promise.all(Array.from({ length: 100 }, () => actor.uniqueId()));
+  expect(new Set(ids).size).toBe(100);
+  expect(await actor.generateInotifyCookie()).toBe(1);
+  const late = new Counters({ lastUniqueId: (1n << 64n) - 2n, lastInotifyCookie: 0xffff_fffe });
+  expect(late.inotifyCookie()).toBe(0xffff_ffff);
+  expect(late.inotifyCookie()).toBe(1);
+  expect(late.uniqueId()).toBe((1n << 64n) - 1n);
+  expect(() => late.uniqueId()).toThrow(/unique ids/);
+});
+
+test('K31: the first exit error stays', async () => {
+  const { actor } = kernel();
+  expect(await actor.exitError()).toBe(undefined);
+  await actor.setExitError({ name: 'Error', message: 'first' });
+  await actor.setExitError({ name: 'Error', message: 'second' });
+  expect(await actor.exitError()).toEqual({ name: 'Error', message: 'first' });
+});
+
+test('operations of many callers are done in the order they came', async () => {
+  const { actor, told, idOf } = kernel(1);
+  void actor.pause();
+  void actor.createProcess(spec);
+  void actor.sendExternalSignal({ type: 'processGroup', pgid: 2 }, { signo: 10 }, 'test');
+  void actor.unpause();
+  void actor.kill(1);
+  for (let i = 0; i < 5; i++) {
+    await settle();
+    const last = told.at(-1)?.command;
+    if (last?.type === 'createProcess') {
+      actor.receive({ type: 'created', id: idOf(told.length - 1), pid: 2, pipes: [] });
+    }
+    if (last?.type === 'signal') actor.receive({ type: 'signalled', id: idOf(told.length - 1), errno: 0 });
+  }
+  expect(told.map((t) => t.command.type)).toEqual([
+    'pauseTime',
+    'pause',
+    'createProcess',
+    'signal',
+    'resumeTime',
+    'unpause',
+    'kill',
+  ]);
 });

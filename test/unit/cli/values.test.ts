@@ -5,6 +5,7 @@ import {
   parseBind,
   parseCount,
   parseSeconds,
+  parseSignal,
   parseSize,
   parseUser,
   parseVariable,
@@ -57,4 +58,11 @@ test('parseVariable splits at the first equals sign', () => {
 test('parseAbsolute refuses a relative path', () => {
   expect(parseAbsolute('/tmp')).toBe('/tmp');
   expect(() => parseAbsolute('tmp')).toThrow('must be an absolute path');
+});
+
+test('signals by name and number', () => {
+  expect(['TERM', 'sigusr1', 'SIGRTMIN', 'RTMIN+3', '64'].map(parseSignal)).toEqual([15, 10, 34, 37, 64]);
+  for (const wrong of ['', 'NOPE', '0', '65', 'RTMIN+31', '-9', '9x']) {
+    expect(() => parseSignal(wrong)).toThrow(/no signal/);
+  }
 });

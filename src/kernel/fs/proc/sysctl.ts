@@ -9,7 +9,7 @@ import { type Directory, fixedDirectory, type SyntheticFs, Text } from '../synth
 import { netSysctls } from './net-sysctl.js';
 
 export function sysctlDirectory(fs: SyntheticFs): Directory {
-  const { machine, uts, random, platform } = fs.services;
+  const { machine, random, platform } = fs.services;
   const value = (v: string | number): Text => new Text(fs, () => `${v}\n`);
   const now = (read: () => string | number): Text => new Text(fs, () => `${read()}\n`);
   const bootId = uuid(random);
@@ -36,11 +36,12 @@ export function sysctlDirectory(fs: SyntheticFs): Directory {
       cap_last_cap: value(CAP_LAST),
       core_pattern: value('core'),
       core_uses_pid: value(0),
+      dmesg_restrict: value(0),
       domainname: utsName(fs, 'domainname'),
       hostname: utsName(fs, 'nodename'),
       ngroups_max: value(65_536),
-      osrelease: now(() => uts.release),
-      ostype: now(() => uts.sysname),
+      osrelease: now(() => utsOf(fs).release),
+      ostype: now(() => utsOf(fs).sysname),
       overflowgid: value(65_534),
       overflowuid: value(65_534),
       pid_max: value(PID_MAX),
@@ -53,7 +54,7 @@ export function sysctlDirectory(fs: SyntheticFs): Directory {
       randomize_va_space: value(2),
       tainted: value(0),
       'threads-max': value(machine.maxTasks),
-      version: now(() => uts.version),
+      version: now(() => utsOf(fs).version),
     }),
     net: netSysctls(fs),
     vm: fixedDirectory(fs, {
@@ -70,16 +71,20 @@ export function sysctlDirectory(fs: SyntheticFs): Directory {
 /** The longest name: __NEW_UTS_LEN. */
 const UTS_LENGTH = 64;
 
+/** Of whoever looks. */
+function utsOf({ services }: SyntheticFs): UtsNamespace {
+  return services.tasks.current?.uts ?? services.uts;
+}
+
 function utsName(fs: SyntheticFs, field: keyof UtsNamespace & ('nodename' | 'domainname')): Text {
-  const { uts, tasks } = fs.services;
   return new Text(
     fs,
-    () => `${uts[field]}\n`,
+    () => `${utsOf(fs)[field]}\n`,
     (written) => {
-      const asker = tasks.current;
+      const asker = fs.services.tasks.current;
       if (asker && !has(asker.creds, CAP.SYS_ADMIN)) return fail(E.EPERM);
       const [name = ''] = written.split(/[\n\0]/, 1);
-      uts[field] = name.slice(0, UTS_LENGTH);
+      utsOf(fs)[field] = name.slice(0, UTS_LENGTH);
       return undefined;
     },
   );

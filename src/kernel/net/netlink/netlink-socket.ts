@@ -25,8 +25,6 @@ import {
 } from '../socket.js';
 import { answerRoute } from './route-answers.js';
 
-/** Ports that the kernel chooses when the process's own is taken. */
-const FIRST_CHOSEN = 0xffff_f000;
 const KERNEL = sockaddrNl.encode({ family: AF_NETLINK, pad: 0, pid: 0, groups: 0 });
 
 export class NetlinkSocket extends Socket {
@@ -67,10 +65,9 @@ export class NetlinkSocket extends Socket {
 
   #takePort(caller: Sender, wanted: number): Failure | undefined {
     const { netlinkPorts } = this.network;
-    if (wanted !== 0 && netlinkPorts.has(wanted)) return fail(E.EADDRINUSE);
-    let port = wanted || caller.pid;
-    for (let next = FIRST_CHOSEN; netlinkPorts.has(port); next--) port = next;
-    netlinkPorts.add(port);
+    if (wanted !== 0 && netlinkPorts.isTaken(this.protocol, wanted)) return fail(E.EADDRINUSE);
+    const port = netlinkPorts.allocate(this.protocol, wanted || caller.pid);
+    if (port === undefined) return fail(E.EADDRINUSE);
     this.#port = port;
     return undefined;
   }
@@ -145,6 +142,6 @@ export class NetlinkSocket extends Socket {
   }
 
   protected override onClose(): void {
-    this.network.netlinkPorts.delete(this.#port);
+    this.network.netlinkPorts.release(this.protocol, this.#port);
   }
 }

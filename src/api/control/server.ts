@@ -1,0 +1,229 @@
+/**
+ * The end of a control socket that a sandbox keeps: does what other processes of its user ask of it
+ * (`troupe ps`, `pause`, `exec`…), each by an operation of its kernel.
+ */
+import { chmodSync, linkSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { assertNever } from '../../base/assert.js';
+import type { ControlAnswer, ControlRequest, ExecInput, ProcessEnd } from '../../messages/control.js';
+import type { Kernel } from '../kernel.js';
+import { KernelError } from '../kernel-error.js';
+import { type Process, SpawnError } from '../process.js';
+import { checkExecInput, checkRequest } from './check-request.js';
+import { removeIfDead } from './client.js';
+import { ControlError } from './control-error.js';
+import { LineChannel } from './line-channel.js';
+import { runDirectory, socketPath } from './run-directory.js';
+
+/** How long the last words may take to reach who waits for them. */
+const FAREWELL_MS = 1_000;
+
+type Channel = LineChannel<unknown, ControlAnswer>;
+
+export interface ControlledSandbox {
+  readonly name: string;
+  readonly kernel: Kernel;
+  /** What it runs. */
+  readonly main: Process;
+  readonly command: readonly string[];
+}
+
+export class ControlServer {
+  readonly #sandbox: ControlledSandbox;
+  readonly #path: string;
+  readonly #server: Server;
+  readonly #channels = new Set<Channel>();
+  readonly #waiting = new Set<Channel>();
+  readonly #startedAt = Date.now();
+  #pauses = 0;
+
+  private constructor(sandbox: ControlledSandbox, path: string) {
+    this.#sandbox = sandbox;
+    this.#path = path;
+    this.#server = createServer((socket) => this.#serve(socket));
+    this.#server.unref();
+  }
+
+  /** Throws ControlError EEXIST when a sandbox of this name runs. */
+  static async open(sandbox: ControlledSandbox): Promise<ControlServer> {
+    const directory = runDirectory();
+    const path = socketPath(directory, sandbox.name);
+    const server = new ControlServer(sandbox, path);
+    const own = join(directory, `.${process.pid}`);
+    rmSync(own, { force: true });
+    await new Promise<void>((resolve, reject) => {
+      server.#server.once('error', reject);
+      server.#server.listen(own, resolve);
+    });
+    chmodSync(own, 0o600);
+    try {
+      await server.#publish(own);
+    } catch (e) {
+      server.#server.close();
+      throw e;
+    }
+    return server;
+  }
+
+  /** The name is taken by a link, which fails when it is there: two that start at once cannot both have it. */
+  async #publish(own: string): Promise<void> {
+    try {
+      for (;;) {
+        try {
+          linkSync(own, this.#path);
+          return;
+        } catch (e) {
+          if (!(e instanceof Error && 'code' in e && e.code === 'EEXIST')) throw e;
+        }
+        if (await removeIfDead(this.#path)) continue;
+        const { name } = this.#sandbox;
+        throw new ControlError('EEXIST', `a sandbox named ${name} runs already; choose another --name`);
+      }
+    } finally {
+      rmSync(own, { force: true });
+    }
+  }
+
+  /** The sandbox has ended: who waits is told how, and the socket goes. */
+  async close(end: ProcessEnd | undefined): Promise<void> {
+    rmSync(this.#path, { force: true });
+    this.#server.close();
+    const told = [...this.#waiting].map((channel) =>
+      channel.end(end ? { type: 'exit', end } : failure(new Error('the sandbox could not be started'))),
+    );
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, FAREWELL_MS);
+    });
+    await Promise.race([Promise.all(told), late]);
+    clearTimeout(timer);
+    for (const channel of this.#channels) channel.destroy();
+  }
+
+  #serve(socket: Socket): void {
+    const channel: Channel = new LineChannel(socket);
+    this.#channels.add(channel);
+    void channel.closed.then(() => {
+      this.#channels.delete(channel);
+      this.#waiting.delete(channel);
+    });
+    channel.onMessage((message) => {
+      // One request a connection: what follows is input of exec, which takes over.
+      channel.onMessage(() => channel.destroy());
+      this.#answer(channel, message).catch((e: unknown) => channel.end(failure(e)));
+    });
+  }
+
+  async #answer(channel: Channel, message: unknown): Promise<void> {
+    const request = checkRequest(message);
+    const { kernel, main } = this.#sandbox;
+    switch (request.type) {
+      case 'info':
+        await channel.end({ type: 'info', info: await this.#info() });
+        return;
+      case 'tasks':
+        await channel.end({ type: 'tasks', tasks: await kernel.taskSet() });
+        return;
+      case 'pause':
+        await kernel.pause();
+        this.#pauses++;
+        break;
+      case 'resume':
+        await kernel.unpause();
+        this.#pauses--;
+        break;
+      case 'kill':
+        await kernel.kill(request.status);
+        break;
+      case 'signal':
+        await kernel.sendExternalSignalThreadGroup(
+          request.pid ?? main.pid ?? 0,
+          { signo: request.signo },
+          'control socket',
+        );
+        break;
+      case 'wait':
+        this.#waiting.add(channel);
+        return;
+      case 'exec':
+        await this.#exec(channel, request);
+        return;
+      default:
+        assertNever(request, 'control request');
+    }
+    await channel.end({ type: 'done' });
+  }
+
+  async #info(): Promise<Extract<ControlAnswer, { type: 'info' }>['info']> {
+    const { name, command, kernel } = this.#sandbox;
+    const tasks = (await kernel.taskSet()).filter((t) => t.state !== 'zombie').length;
+    return { name, pid: process.pid, command, startedAt: this.#startedAt, pauses: this.#pauses, tasks };
+  }
+
+  async #exec(channel: Channel, request: Extract<ControlRequest, { type: 'exec' }>): Promise<void> {
+    const { command, args, env, cwd, user } = request;
+    const guest = this.#sandbox.kernel.spawn(command, args, { env, cwd, user, stdio: 'pipe' });
+    guest.on('error', () => {});
+    guest.on('spawn', () => channel.send({ type: 'started', pid: guest.pid ?? 0 }));
+    guest.stdin?.on('error', () => {});
+    channel.onMessage((message) => feed(channel, guest, checkOr(channel, message)));
+    // Who asked for it has gone: so does it.
+    void channel.closed.then(() => guest.kill('SIGKILL'));
+    const outputs = [forward(channel, 'stdout', guest.stdout), forward(channel, 'stderr', guest.stderr)];
+    const end = await guest.completed;
+    await Promise.all(outputs);
+    await channel.end({ type: 'exit', end });
+  }
+}
+
+function checkOr(channel: Channel, message: unknown): ExecInput | undefined {
+  try {
+    return checkExecInput(message);
+  } catch {
+    channel.destroy();
+    return undefined;
+  }
+}
+
+/** No faster than the guest reads. */
+function feed({ socket }: Channel, guest: Process, input: ExecInput | undefined): void {
+  switch (input?.type) {
+    case 'stdin':
+      if (guest.stdin?.write(Buffer.from(input.data, 'base64')) === false) {
+        socket.pause();
+        guest.stdin.once('drain', () => socket.resume());
+      }
+      break;
+    case 'stdinEnd':
+      guest.stdin?.end();
+      break;
+    case 'signal':
+      guest.kill(input.signo);
+      break;
+    case undefined:
+      break;
+    default:
+      assertNever(input, 'input of exec');
+  }
+}
+
+/** No faster than the other side reads. */
+async function forward(channel: Channel, type: 'stdout' | 'stderr', from: Readable | null): Promise<void> {
+  if (!from) return;
+  try {
+    for await (const chunk of from) {
+      const data = (chunk as Buffer).toString('base64');
+      if (!channel.send({ type, data })) await channel.drained();
+    }
+  } catch {
+    // The process was abandoned: its end says so.
+  }
+}
+
+function failure(e: unknown): ControlAnswer {
+  const message = e instanceof Error ? e.message : String(e);
+  if (e instanceof SpawnError) return { type: 'error', code: e.code, message, obstacle: e.obstacle };
+  return { type: 'error', code: e instanceof KernelError ? e.code : 'EINVAL', message };
+}

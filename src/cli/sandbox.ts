@@ -1,0 +1,183 @@
+/** The commands that concern a running sandbox, by its name: ps, exec, pause, resume, signal, kill, wait, rm. */
+import type { SandboxInfo } from '../index.js';
+import { describeOptions, parseArgs, UsageError } from './args.js';
+import { spawnFailure, statusOf } from './exit-status.js';
+import { complain } from './output.js';
+import {
+  newSandboxRequest,
+  SANDBOX_OPTIONS,
+  type SandboxCommand,
+  type SandboxRequest,
+} from './sandbox-options.js';
+import { table } from './table.js';
+import { parseSignal } from './values.js';
+
+const USAGE: Readonly<Record<SandboxCommand, string>> = {
+  ps: `ps [--json] [NAME]
+
+Lists the sandboxes of this user that run with a --name, or the tasks of one.`,
+  exec: `exec [options] NAME [--] COMMAND [ARG…]
+
+Runs one more program in a sandbox, with this command's standard streams. Exits as it does.`,
+  pause: `pause NAME
+
+Freezes a sandbox; returns when everything in it has stopped. Each pause wants a resume.`,
+  resume: `resume NAME
+
+Undoes one pause.`,
+  signal: `signal NAME SIGNAL [PID]
+
+Sends a signal to the command of a sandbox, or to the process PID in it.`,
+  kill: `kill [--status N] NAME
+
+Ends everything in a sandbox, paused or not; does not wait.`,
+  wait: `wait NAME
+
+Waits for the end of a sandbox, and exits as its command did.`,
+  rm: `rm [--force] NAME
+
+Forgets a sandbox that has died. One that runs is an error, unless with --force.`,
+};
+
+/** Operands: how many there are at least and at most. */
+const OPERANDS: Readonly<Record<SandboxCommand, readonly [number, number]>> = {
+  ps: [0, 1],
+  exec: [2, Number.POSITIVE_INFINITY],
+  pause: [1, 1],
+  resume: [1, 1],
+  signal: [2, 3],
+  kill: [1, 1],
+  wait: [1, 1],
+  rm: [1, 1],
+};
+
+export async function sandbox(command: SandboxCommand, args: readonly string[]): Promise<number> {
+  const request = newSandboxRequest();
+  const options = SANDBOX_OPTIONS[command];
+  const operands = parseArgs(args, options, request);
+  if (request.help) {
+    console.log(`Usage: troupe ${USAGE[command]}\n\nOptions:\n${describeOptions(options)}`);
+    return 0;
+  }
+  const [least, most] = OPERANDS[command];
+  if (operands.length < least || operands.length > most) {
+    throw new UsageError(`usage: troupe ${USAGE[command].split('\n')[0]}`);
+  }
+  return await perform(command, operands, request);
+}
+
+async function perform(
+  command: SandboxCommand,
+  [name = '', ...rest]: readonly string[],
+  request: SandboxRequest,
+): Promise<number> {
+  const { Sandbox } = await import('../index.js');
+  if (command === 'ps') return name === '' ? await list(request) : await tasks(name, request);
+  const target = new Sandbox(name);
+  switch (command) {
+    case 'pause':
+      await target.pause();
+      return 0;
+    case 'resume':
+      await target.resume();
+      return 0;
+    case 'kill':
+      await target.kill(request.status);
+      return 0;
+    case 'signal': {
+      const [signal = '', pid] = rest;
+      if (pid !== undefined && !/^[1-9]\d{0,6}$/.test(pid)) throw new UsageError(`${pid}: no process number`);
+      await target.signal(parseSignal(signal), pid === undefined ? undefined : Number(pid));
+      return 0;
+    }
+    case 'wait':
+      return statusOf(await target.wait());
+    case 'rm':
+      return await remove(name, request);
+    case 'exec':
+      return await exec(name, rest[0] === '--' ? rest.slice(1) : rest, request);
+  }
+}
+
+async function list({ json }: SandboxRequest): Promise<number> {
+  const { Sandbox } = await import('../index.js');
+  const found = await Sandbox.list();
+  if (json) {
+    console.log(JSON.stringify(found, undefined, 2));
+    return 0;
+  }
+  const rows = found.map((s) => [
+    s.name,
+    String(s.pid),
+    stateOf(s),
+    String(s.tasks),
+    new Date(s.startedAt).toISOString(),
+    s.command.join(' '),
+  ]);
+  console.log(table([['NAME', 'PID', 'STATE', 'TASKS', 'STARTED', 'COMMAND'], ...rows]));
+  return 0;
+}
+
+function stateOf({ pauses }: SandboxInfo): string {
+  if (pauses === 0) return 'running';
+  return pauses === 1 ? 'paused' : `paused ×${pauses}`;
+}
+
+async function tasks(name: string, { json }: SandboxRequest): Promise<number> {
+  const { Sandbox } = await import('../index.js');
+  const found = await new Sandbox(name).tasks();
+  if (json) {
+    console.log(JSON.stringify(found, undefined, 2));
+    return 0;
+  }
+  const rows = found.map((t) => [...[t.tid, t.pid, t.parentPid, t.pgid, t.sid].map(String), t.state, t.comm]);
+  console.log(table([['TID', 'PID', 'PPID', 'PGID', 'SID', 'STATE', 'COMMAND'], ...rows]));
+  return 0;
+}
+
+/** Its socket goes with it; that of a dead one goes when somebody looks. */
+async function remove(name: string, { force, status }: SandboxRequest): Promise<number> {
+  const { ControlError, removeDead, Sandbox } = await import('../index.js');
+  if (await removeDead(name)) return 0;
+  const target = new Sandbox(name);
+  if (!force) {
+    await target.info();
+    throw new UsageError(`the sandbox ${name} runs; end it first, or write troupe rm --force ${name}`);
+  }
+  const ended = target.wait();
+  ended.catch(() => {});
+  await target.kill(status);
+  try {
+    await ended;
+  } catch (e) {
+    // Gone without a word is gone.
+    if (!(e instanceof ControlError)) throw e;
+  }
+  return 0;
+}
+
+async function exec(
+  name: string,
+  [command = '', ...args]: readonly string[],
+  request: SandboxRequest,
+): Promise<number> {
+  const { Sandbox, defaultEnv } = await import('../index.js');
+  const { cwd, user, env } = request;
+  const wanted = { command, args, env: { ...defaultEnv(), ...env }, cwd, user };
+  const running = await new Sandbox(name).exec(wanted, (stream, data) => void process[stream].write(data));
+  process.stdin.on('data', (data: Buffer) => running.write(data));
+  process.stdin.on('end', () => running.end());
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
+    process.on(signal, () => running.signal(parseSignal(signal)));
+  }
+  try {
+    return statusOf(await running.completed);
+  } catch (e) {
+    if (!(e instanceof Error && 'obstacle' in e && 'code' in e)) throw e;
+    const { status, line } = spawnFailure(e as Parameters<typeof spawnFailure>[0], command);
+    complain(line);
+    return status;
+  } finally {
+    process.stdin.pause();
+  }
+}
