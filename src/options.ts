@@ -36,11 +36,12 @@ export interface KernelOptions {
   hostname?: string | undefined;
   /** CPUs that guests see. Default: the CPUs of this process. */
   cores?: number | undefined;
-  /** Worker threads that serve system calls. Default: `cores`; 1 where `placement` is `pack`. */
+  /** Worker threads that serve system calls. Default: 1 where `placement` is `pack`, else `cores`. */
   shards?: number | undefined;
   /**
    * Which shards run programs. `pack`: the first one; `spread`: each the next one; `adaptive`: the first
-   * one until it is busy, then the one that is least so. Default: `adaptive`.
+   * one until it is busy, then the one that is least so. Default: `pack`: a call about a file costs several
+   * times as much from another shard (docs/decisions/0033).
    */
   placement?: PlacementPolicy | undefined;
   /** Bytes of memory for the whole sandbox. */

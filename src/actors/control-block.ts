@@ -5,15 +5,17 @@
  *     word 0                     SHUTDOWN   main sets it to 1; shards end their reactor
  *     word 1                     CPU_CLOCK  ticks in which some guest ran; shards add, everybody reads
  *     word 2                     LAST_TICK  number of the tick counted last, of which shards take turns
- *     word 3 + 4 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
- *     word 4 + 4 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
+ *     word 3 + 5 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
+ *     word 4 + 5 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
  *                                           senders before they ring, read by the reactor
- *     word 5 + 4 * shard         PARKED     1 while the shard sleeps or is about to; written by the shard.
+ *     word 5 + 5 * shard         PARKED     1 while the shard sleeps or is about to; written by the shard.
  *                                           Who writes to one of its rings rings the bell when it is 1: the
  *                                           shard sets it and then looks at its rings, the writer writes and
  *                                           then looks at it, so one of them sees the other
- *     word 6 + 4 * shard         BUSY_US    microseconds for which the shard had something to do, modulo 2³²;
+ *     word 6 + 5 * shard         BUSY_US    microseconds for which the shard had something to do, modulo 2³²;
  *                                           written by the shard, read by placement
+ *     word 7 + 5 * shard         RUNNING    guest threads that may be running; written by the shard before it
+ *                                           spins or sleeps, read by the others before they do
  */
 import { closeSync, writeSync } from 'node:fs';
 
@@ -24,7 +26,8 @@ const BELL_FD = 3;
 const PORT_MAIL = 4;
 const PARKED = 5;
 const BUSY_US = 6;
-const WORDS_PER_SHARD = 4;
+const RUNNING = 7;
+const WORDS_PER_SHARD = 5;
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 export class ControlBlock {
@@ -55,6 +58,21 @@ export class ControlBlock {
 
   setParked(shard: number, parked: 0 | 1): void {
     Atomics.store(this.#words, PARKED + WORDS_PER_SHARD * shard, parked);
+  }
+
+  setRunning(shard: number, guests: number): void {
+    Atomics.store(this.#words, RUNNING + WORDS_PER_SHARD * shard, guests);
+  }
+
+  /** Cores that all shards but this one keep busy: with guests, and by being awake themselves. */
+  coresTakenBeside(shard: number, shards: number): number {
+    let taken = 0;
+    for (let other = 0; other < shards; other++) {
+      if (other === shard) continue;
+      taken += Atomics.load(this.#words, RUNNING + WORDS_PER_SHARD * other);
+      taken += 1 - Atomics.load(this.#words, PARKED + WORDS_PER_SHARD * other);
+    }
+    return taken;
   }
 
   addBusy(shard: number, microseconds: number): void {

@@ -137,6 +137,11 @@ export class AwayLine implements Lines {
     return true;
   }
 
+  /** Sends what waited for room. */
+  pump(): void {
+    this.#up.pump();
+  }
+
   close(): void {
     this.#up.close();
   }

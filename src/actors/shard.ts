@@ -177,9 +177,19 @@ export class Shard {
       needsEventLoop: () =>
         lines?.backlog === true || this.#interceptors.loading || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
-      mayTrapSoon: () => this.#platform.spinningPays,
+      mayTrapSoon: () => {
+        if (config.shards > 1) this.#lookAtOthers();
+        return this.#platform.spinningPays;
+      },
       onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
     });
+  }
+
+  /** Cores that other shards' guests run on are not there to spin on. */
+  #lookAtOthers(): void {
+    const { control, index, config } = this.#options;
+    control.setRunning(index, this.#platform.running);
+    this.#platform.coresTaken = control.coresTakenBeside(index, config.shards);
   }
 
   /** The reactor ended by a bug: no command that was sent here will be answered. */

@@ -315,7 +315,7 @@ async function configOf(options: KernelOptions, made: KernelConfig['made']): Pro
   const [sec, nsec] = process.hrtime();
   const cores = options.cores ?? availableParallelism();
   const time = options.time ?? 'real';
-  const placement = options.placement ?? (time === 'virtual' ? 'pack' : 'adaptive');
+  const placement = options.placement ?? 'pack';
   const shards = options.shards ?? (placement === 'pack' ? 1 : cores);
   // Shards would have to agree that all of them wait before any of their clocks may leap.
   if (time === 'virtual' && shards > 1) throw new OptionsError("time: 'virtual' needs shards: 1");

@@ -45,8 +45,6 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
   const terminal = request.terminal ? await troupe.CallersTerminal.open() : undefined;
   const records = await recordsOf(request);
   const kernel = await troupe.Kernel.boot({
-    // A shard more makes every start later; who has work for several says so.
-    placement: 'pack',
     ...request.kernel,
     binds: request.binds,
     tmpfs: request.tmpfs,

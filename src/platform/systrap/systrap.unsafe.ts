@@ -91,6 +91,8 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly maxAddress = userAddr(GUEST_END);
   /** Guest threads that may be running now. */
   running = 0;
+  /** Cores that others of this process keep busy: they are not there to spin on. */
+  coresTaken = 0;
   readonly interrupting = new Set<SystrapContext>();
   readonly #poller = new HostPoller();
   readonly #pageFd: number;
@@ -290,7 +292,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   /** How long a stub spins while the shard serves it: little where runnable threads outnumber the cores. */
   stubSpin(): number {
-    return this.running < this.#cores ? STUB_SPIN : STUB_SPIN_CROWDED;
+    return this.running + this.coresTaken < this.#cores ? STUB_SPIN : STUB_SPIN_CROWDED;
   }
 
   get hasCoreToSpare(): boolean {
@@ -299,7 +301,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   /** Whether some guest thread runs, and leaves a core to look for its next trap. */
   get spinningPays(): boolean {
-    return this.running > 0 && this.running < this.#cores;
+    return this.running > 0 && this.running + this.coresTaken < this.#cores;
   }
 
   wake(area: ThreadArea): void {
