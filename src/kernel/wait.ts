@@ -23,26 +23,26 @@ export const RDHUP = 0x2000;
 type Waiter = { readonly mask: number; readonly wake: (events: number) => void };
 
 export class WaitQueue {
-  #waiters: Set<Waiter> | undefined;
+  private _waiters: Set<Waiter> | undefined;
 
   /** Calls `wake` at each notification that shares a bit with `mask`; the result stops that. */
   listen(mask: number, wake: (events: number) => void): () => void {
-    this.#waiters ??= new Set();
+    this._waiters ??= new Set();
     const waiter = { mask, wake };
-    this.#waiters.add(waiter);
+    this._waiters.add(waiter);
     return () => {
-      this.#waiters?.delete(waiter);
+      this._waiters?.delete(waiter);
     };
   }
 
   notify(events: number): void {
-    if (!this.#waiters || this.#waiters.size === 0) return;
+    if (!this._waiters || this._waiters.size === 0) return;
     // A copy: a waiter that wakes may stop listening, and may listen anew, while we walk.
-    for (const w of [...this.#waiters]) if (w.mask & events) w.wake(events);
+    for (const w of [...this._waiters]) if (w.mask & events) w.wake(events);
   }
 
   get empty(): boolean {
-    return !this.#waiters || this.#waiters.size === 0;
+    return !this._waiters || this._waiters.size === 0;
   }
 }
 

@@ -27,7 +27,7 @@ export class AsyncOwner {
   creds: Credentials | undefined;
   /** The descriptor that asked for O_ASYNC: si_fd. */
   fd = -1;
-  #stop: (() => void) | undefined;
+  private _stop: (() => void) | undefined;
 
   constructor(
     readonly file: FileDescription,
@@ -43,33 +43,33 @@ export class AsyncOwner {
   /** O_ASYNC is on. */
   start(fd: number): void {
     this.fd = fd;
-    this.#stop ??= this.file.listen(IN | OUT | PRI | ERR | HUP, (events) => this.#tell(events));
+    this._stop ??= this.file.listen(IN | OUT | PRI | ERR | HUP, (events) => this._tell(events));
     this.file.whenClosed(() => this.stop());
   }
 
   stop(): void {
-    this.#stop?.();
-    this.#stop = undefined;
+    this._stop?.();
+    this._stop = undefined;
   }
 
-  #tell(events: number): void {
+  private _tell(events: number): void {
     if (this.pid === 0) return;
-    const info = this.signo === 0 ? kernelSignal(SIG.IO) : this.#about(events);
+    const info = this.signo === 0 ? kernelSignal(SIG.IO) : this._about(events);
     const { tasks, pid } = this;
     if (this.type === F_OWNER_TID) {
       const task = tasks.byTid(pid);
-      if (task && this.#maySend(task)) sendToTask(task, info);
+      if (task && this._maySend(task)) sendToTask(task, info);
       return;
     }
     const group = tasks.byPid(pid);
     const groups = this.type === F_OWNER_PGRP ? [...tasks.processGroup(pid)] : group ? [group] : [];
     for (const g of groups) {
       // As in Linux, a queue that is full gets a plain SIGIO instead.
-      if (this.#maySend(g.leader) && !sendToGroup(g, info)) sendToGroup(g, kernelSignal(SIG.IO));
+      if (this._maySend(g.leader) && !sendToGroup(g, info)) sendToGroup(g, kernelSignal(SIG.IO));
     }
   }
 
-  #about(events: number): SignalInfo {
+  private _about(events: number): SignalInfo {
     const { signo, fd } = this;
     const say = (code: number, band: number): SignalInfo => ({ signo, code, kind: 'poll', band, fd });
     if (events & HUP) return say(POLL.HUP, HUP | ERR);
@@ -80,7 +80,7 @@ export class AsyncOwner {
   }
 
   /** sigio_perm */
-  #maySend(target: Task): boolean {
+  private _maySend(target: Task): boolean {
     const mine = this.creds;
     if (!mine) return false;
     const { suid, uid } = target.creds;

@@ -31,13 +31,13 @@ function shmemFs(services: KernelServices): PseudoFs {
 }
 
 export class SharedAnonymous extends FileDescription {
-  readonly #services: KernelServices;
-  readonly #fd: HostFd;
+  private readonly _services: KernelServices;
+  private readonly _fd: HostFd;
 
   private constructor(services: KernelServices, fd: HostFd) {
     super(new PseudoInode(shmemFs(services), 0o100_777, { uid: 0, gid: 0 }), undefined, O_RDWR);
-    this.#services = services;
-    this.#fd = fd;
+    this._services = services;
+    this._fd = fd;
   }
 
   /** With one reference, the caller's. */
@@ -53,10 +53,10 @@ export class SharedAnonymous extends FileDescription {
   }
 
   override mappable(): Mappable {
-    return { fd: this.#fd, base: 0 };
+    return { fd: this._fd, base: 0 };
   }
 
   protected override onClose(): void {
-    this.#services.hostFiles.close(this.#fd);
+    this._services.hostFiles.close(this._fd);
   }
 }

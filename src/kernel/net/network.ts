@@ -27,12 +27,12 @@ export class Network {
   readonly udp = new PortTable<UdpSocket>();
   readonly udplite = new PortTable<UdpSocket>();
   readonly netlinkPorts = new Set<number>();
-  #lastAutoName = 0;
+  private _lastAutoName = 0;
 
   /** The next name for a Unix socket that is bound to nothing: five hex digits, which may be in use. */
   nextAutoName(): string {
-    this.#lastAutoName = (this.#lastAutoName + 1) % AUTO_NAMES;
-    return this.#lastAutoName.toString(16).padStart(5, '0');
+    this._lastAutoName = (this._lastAutoName + 1) % AUTO_NAMES;
+    return this._lastAutoName.toString(16).padStart(5, '0');
   }
 }
 

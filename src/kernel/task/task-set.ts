@@ -39,60 +39,60 @@ export class TaskSet {
   readonly traceReturn: (task: Task, outcome: Outcome) => void;
   readonly shard: number;
   readonly maxTasks: number;
-  readonly #tasks = new Map<number, Task>();
-  readonly #groups = new Map<number, ThreadGroup>();
-  readonly #pids: { readonly first: number; readonly stride: number };
-  #nextPid: number;
-  #wrapped = false;
-  #sequence = 0;
+  private readonly _tasks = new Map<number, Task>();
+  private readonly _groups = new Map<number, ThreadGroup>();
+  private readonly _pids: { readonly first: number; readonly stride: number };
+  private _nextPid: number;
+  private _wrapped = false;
+  private _sequence = 0;
 
   constructor(options: TaskSetOptions) {
     this.maxTasks = options.maxTasks;
     this.dispatch = options.dispatch;
     this.traceReturn = options.traceReturn ?? (() => {});
     this.shard = options.shard ?? 0;
-    this.#pids = options.pids ?? { first: FIRST_PID, stride: 1 };
-    this.#nextPid = this.#pids.first;
+    this._pids = options.pids ?? { first: FIRST_PID, stride: 1 };
+    this._nextPid = this._pids.first;
   }
 
   /** A task that lives, or the dead leader of a group that is not reaped yet. */
   byTid(tid: number): Task | undefined {
-    return this.#tasks.get(tid);
+    return this._tasks.get(tid);
   }
 
   /** A group, zombies included. */
   byPid(pid: number): ThreadGroup | undefined {
-    return this.#groups.get(pid);
+    return this._groups.get(pid);
   }
 
   all(): Iterable<Task> {
-    return this.#tasks.values();
+    return this._tasks.values();
   }
 
   groups(): Iterable<ThreadGroup> {
-    return this.#groups.values();
+    return this._groups.values();
   }
 
   *processGroup(pgid: number): Iterable<ThreadGroup> {
-    for (const g of this.#groups.values()) if (g.pgid === pgid) yield g;
+    for (const g of this._groups.values()) if (g.pgid === pgid) yield g;
   }
 
   /** Tasks and unreaped leaders: what maxTasks bounds. */
   get size(): number {
-    return this.#tasks.size;
+    return this._tasks.size;
   }
 
   /** A number nothing has, not taken until a task with it is added; EAGAIN when there may be no more tasks. */
   allocateTid(): Tid | Failure {
-    if (this.#tasks.size >= this.maxTasks) return fail(E.EAGAIN);
+    if (this._tasks.size >= this.maxTasks) return fail(E.EAGAIN);
     for (let tries = 0; tries < PID_MAX; tries++) {
-      const id = this.#nextPid;
-      this.#nextPid += this.#pids.stride;
-      if (this.#nextPid >= PID_MAX) {
-        this.#nextPid = this.#pids.first;
-        this.#wrapped = true;
+      const id = this._nextPid;
+      this._nextPid += this._pids.stride;
+      if (this._nextPid >= PID_MAX) {
+        this._nextPid = this._pids.first;
+        this._wrapped = true;
       }
-      if (!this.#wrapped || !this.#inUse(id)) return id as Tid;
+      if (!this._wrapped || !this._inUse(id)) return id as Tid;
     }
     return fail(E.EAGAIN);
   }
@@ -102,41 +102,41 @@ export class TaskSet {
     const { group } = task;
     if (group.tasks.size === 0) {
       group.leader = task;
-      this.#groups.set(group.pid, group);
+      this._groups.set(group.pid, group);
     }
     group.tasks.add(task);
-    this.#tasks.set(task.tid, task);
+    this._tasks.set(task.tid, task);
   }
 
   /** The number of a thread that has ended. */
   removeTid(tid: Tid): void {
-    this.#tasks.delete(tid);
+    this._tasks.delete(tid);
   }
 
   /** execve by a thread: it becomes the leader, under the leader's number. */
   makeLeader(task: Task): void {
     const { group } = task;
-    this.#tasks.delete(task.tid);
+    this._tasks.delete(task.tid);
     task.tid = group.pid as number as Tid;
     group.leader = task;
-    this.#tasks.set(task.tid, task);
+    this._tasks.set(task.tid, task);
   }
 
   /** A zombie has been waited for. */
   forget(group: ThreadGroup): void {
     group.parent?.children.delete(group);
     group.parent = undefined;
-    this.#groups.delete(group.pid);
-    this.#tasks.delete(group.pid);
+    this._groups.delete(group.pid);
+    this._tasks.delete(group.pid);
   }
 
   nextSequence(): number {
-    return this.#sequence++;
+    return this._sequence++;
   }
 
-  #inUse(id: number): boolean {
-    if (this.#tasks.has(id)) return true;
-    for (const g of this.#groups.values()) if (g.pgid === id || g.sid === id) return true;
+  private _inUse(id: number): boolean {
+    if (this._tasks.has(id)) return true;
+    for (const g of this._groups.values()) if (g.pgid === id || g.sid === id) return true;
     return false;
   }
 }

@@ -16,7 +16,7 @@ export interface Interest {
 }
 
 export class EpollItem {
-  #stops: (() => void)[] = [];
+  private _stops: (() => void)[] = [];
   events = 0;
   dataLo = 0;
   dataHi = 0;
@@ -34,12 +34,12 @@ export class EpollItem {
 
   /** What ends with this entry. */
   defer(stop: () => void): void {
-    this.#stops.push(stop);
+    this._stops.push(stop);
   }
 
   detach(): void {
-    for (const stop of this.#stops) stop();
-    this.#stops = [];
+    for (const stop of this._stops) stop();
+    this._stops = [];
   }
 
   get edgeTriggered(): boolean {

@@ -21,7 +21,7 @@ import {
 
 export class PseudoFs implements FileSystem {
   readonly cachesNames = false;
-  #nextIno = 1;
+  private _nextIno = 1;
 
   constructor(
     readonly type: string,
@@ -40,7 +40,7 @@ export class PseudoFs implements FileSystem {
   }
 
   allocateIno(): number {
-    return this.#nextIno++;
+    return this._nextIno++;
   }
 }
 
@@ -55,12 +55,12 @@ export type Reopen = (flags: number) => FileDescription | Failure;
 export class PseudoInode extends Inode {
   readonly ino: number;
   reopen: Reopen | undefined;
-  #mode: number;
-  #uid: number;
-  #gid: number;
-  #atime: Timespec;
-  #mtime: Timespec;
-  #ctime: Timespec;
+  private _mode: number;
+  private _uid: number;
+  private _gid: number;
+  private _atime: Timespec;
+  private _mtime: Timespec;
+  private _ctime: Timespec;
 
   constructor(
     override readonly fs: PseudoFs,
@@ -70,45 +70,45 @@ export class PseudoInode extends Inode {
   ) {
     super();
     this.ino = ino ?? fs.allocateIno();
-    this.#mode = mode;
-    this.#uid = owner.uid;
-    this.#gid = owner.gid;
+    this._mode = mode;
+    this._uid = owner.uid;
+    this._gid = owner.gid;
     const now = fs.services.clock.realtime();
-    this.#atime = now;
-    this.#mtime = now;
-    this.#ctime = now;
+    this._atime = now;
+    this._mtime = now;
+    this._ctime = now;
   }
 
   get mode(): number {
-    return this.#mode;
+    return this._mode;
   }
 
   attributes(): Attributes {
     return {
       dev: this.fs.dev,
       ino: this.ino,
-      mode: this.#mode,
+      mode: this._mode,
       nlink: 1,
-      uid: this.#uid,
-      gid: this.#gid,
+      uid: this._uid,
+      gid: this._gid,
       rdev: 0,
       size: 0,
       blksize: 4096,
       blocks: 0,
-      atime: this.#atime,
-      mtime: this.#mtime,
-      ctime: this.#ctime,
+      atime: this._atime,
+      mtime: this._mtime,
+      ctime: this._ctime,
     };
   }
 
   override setAttributes(change: AttributeChange): Failure | undefined {
     if (change.size !== undefined) return fail(E.EINVAL);
-    if (change.mode !== undefined) this.#mode = (this.#mode & 0o170000) | (change.mode & 0o7777);
-    this.#uid = change.uid ?? this.#uid;
-    this.#gid = change.gid ?? this.#gid;
-    this.#atime = change.atime ?? this.#atime;
-    this.#mtime = change.mtime ?? this.#mtime;
-    this.#ctime = change.ctime ?? this.fs.services.clock.realtime();
+    if (change.mode !== undefined) this._mode = (this._mode & 0o170000) | (change.mode & 0o7777);
+    this._uid = change.uid ?? this._uid;
+    this._gid = change.gid ?? this._gid;
+    this._atime = change.atime ?? this._atime;
+    this._mtime = change.mtime ?? this._mtime;
+    this._ctime = change.ctime ?? this.fs.services.clock.realtime();
     return undefined;
   }
 

@@ -88,8 +88,8 @@ class FullDevice extends MemoryDevice {
 }
 
 class ZeroDevice extends MemoryDevice {
-  #zeros: HostFd | undefined;
-  readonly #shared: HostFd[] = [];
+  private _zeros: HostFd | undefined;
+  private readonly _shared: HostFd[] = [];
 
   constructor(
     inode: Inode,
@@ -106,7 +106,7 @@ class ZeroDevice extends MemoryDevice {
 
   /** Zeros to copy on write; a shared mapping is a new object each time (shmem_zero_setup). */
   override mappable(options: { shared: boolean; write: boolean }): Mappable | Failure {
-    if (!options.shared && this.#zeros !== undefined) return { fd: this.#zeros, base: 0 };
+    if (!options.shared && this._zeros !== undefined) return { fd: this._zeros, base: 0 };
     const fd = this.hostFiles.memfd('zero');
     if (fd < 0) return hostFailure(fd);
     const failed = this.hostFiles.ftruncate(fd as HostFd, ZERO_SIZE);
@@ -114,14 +114,14 @@ class ZeroDevice extends MemoryDevice {
       this.hostFiles.close(fd as HostFd);
       return hostFailure(failed);
     }
-    if (options.shared) this.#shared.push(fd as HostFd);
-    else this.#zeros = fd as HostFd;
+    if (options.shared) this._shared.push(fd as HostFd);
+    else this._zeros = fd as HostFd;
     return { fd: fd as HostFd, base: 0 };
   }
 
   protected override onClose(): void {
-    if (this.#zeros !== undefined) this.hostFiles.close(this.#zeros);
-    for (const fd of this.#shared) this.hostFiles.close(fd);
+    if (this._zeros !== undefined) this.hostFiles.close(this._zeros);
+    for (const fd of this._shared) this.hostFiles.close(fd);
   }
 }
 

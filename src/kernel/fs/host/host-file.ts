@@ -49,7 +49,7 @@ export function readHostFile(hostFiles: HostFiles, fd: HostFd, to: Sink, offset:
 }
 
 export class HostFile extends FileDescription {
-  readonly #hostFiles: HostFiles;
+  private readonly _hostFiles: HostFiles;
 
   constructor(
     readonly host: HostInode,
@@ -59,19 +59,19 @@ export class HostFile extends FileDescription {
     readonly writes: boolean,
   ) {
     super(host, path, flags);
-    this.#hostFiles = host.fs.options.hostFiles;
+    this._hostFiles = host.fs.options.hostFiles;
   }
 
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_WRONLY) return fail(E.EBADF);
-    const n = readHostFile(this.#hostFiles, this.fd, to, offset ?? this.offset);
+    const n = readHostFile(this._hostFiles, this.fd, to, offset ?? this.offset);
     if (offset === undefined && typeof n === 'number') this.offset += n;
     return n;
   }
 
   override tryWrite(from: Source, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_RDONLY) return fail(E.EBADF);
-    const start = this.flags & O_APPEND ? this.#size() : (offset ?? this.offset);
+    const start = this.flags & O_APPEND ? this._size() : (offset ?? this.offset);
     let done = 0;
     while (from.remaining > 0) {
       let n: number;
@@ -79,7 +79,7 @@ export class HostFile extends FileDescription {
         n = from.takeToFile(this.fd, start + done, from.remaining);
       } else {
         const bytes = from.take(from.remaining);
-        n = bytes.length === 0 ? -E.EFAULT : this.#hostFiles.pwrite(this.fd, bytes, start + done);
+        n = bytes.length === 0 ? -E.EFAULT : this._hostFiles.pwrite(this.fd, bytes, start + done);
       }
       if (n < 0) {
         if (done > 0) break;
@@ -102,11 +102,11 @@ export class HostFile extends FileDescription {
         to = this.offset + offset;
         break;
       case SEEK_END:
-        to = this.#size() + offset;
+        to = this._size() + offset;
         break;
       case SEEK_DATA:
       case SEEK_HOLE:
-        to = this.#hostFiles.lseek(this.fd, offset, whence);
+        to = this._hostFiles.lseek(this.fd, offset, whence);
         if (to < 0) return hostFailure(to);
         break;
       default:
@@ -123,13 +123,13 @@ export class HostFile extends FileDescription {
 
   override fsync(): Failure | undefined {
     if (!this.writes) return undefined;
-    const r = this.#hostFiles.fsync(this.fd);
+    const r = this._hostFiles.fsync(this.fd);
     return r < 0 ? hostFailure(r) : undefined;
   }
 
-  #size(): number {
+  private _size(): number {
     const { stat } = this.host.fs;
-    return this.#hostFiles.fstat(this.fd, stat) < 0 ? 0 : stat.size;
+    return this._hostFiles.fstat(this.fd, stat) < 0 ? 0 : stat.size;
   }
 
   protected override onClose(): void {

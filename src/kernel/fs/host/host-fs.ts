@@ -59,8 +59,8 @@ export class HostFs implements FileSystem {
   /** Where the guest moved what it had looked up before: inodes of open files go on by these. */
   readonly moved = new Map<number, { parent: HostInode; name: string }>();
   readonly stat = newHostStat();
-  readonly #deviceIndex = new Map<number, number>();
-  readonly #oddInos = new Map<string, number>();
+  private readonly _deviceIndex = new Map<number, number>();
+  private readonly _oddInos = new Map<string, number>();
 
   constructor(readonly options: HostFsOptions) {
     const { hostFiles, rootFd } = options;
@@ -133,10 +133,10 @@ export class HostFs implements FileSystem {
   }
 
   deviceIndex(hostDev: number): number {
-    let index = this.#deviceIndex.get(hostDev);
+    let index = this._deviceIndex.get(hostDev);
     if (index === undefined) {
-      index = this.#deviceIndex.size;
-      this.#deviceIndex.set(hostDev, index);
+      index = this._deviceIndex.size;
+      this._deviceIndex.set(hostDev, index);
     }
     return index;
   }
@@ -145,10 +145,10 @@ export class HostFs implements FileSystem {
   ino(device: number, hostIno: number): number {
     if (device < MAX_DEVICES && hostIno < INO_BITS) return device * INO_BITS + hostIno;
     const key = `${device}:${hostIno}`;
-    let odd = this.#oddInos.get(key);
+    let odd = this._oddInos.get(key);
     if (odd === undefined) {
-      odd = MAX_DEVICES * INO_BITS + this.#oddInos.size;
-      this.#oddInos.set(key, odd);
+      odd = MAX_DEVICES * INO_BITS + this._oddInos.size;
+      this._oddInos.set(key, odd);
     }
     return odd;
   }

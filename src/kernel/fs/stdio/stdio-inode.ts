@@ -68,8 +68,8 @@ export class StdioInode extends Inode {
   readonly kind: StreamKind;
   /** What the guests' descriptors of one host terminal share. */
   readonly terminal: Terminal;
-  readonly #stat: HostStat = newHostStat();
-  #users = 0;
+  private readonly _stat: HostStat = newHostStat();
+  private _users = 0;
 
   constructor(
     readonly services: KernelServices,
@@ -78,13 +78,13 @@ export class StdioInode extends Inode {
   ) {
     super();
     this.fs = new StdioFs(this);
-    services.hostFiles.fstat(fd, this.#stat);
-    this.kind = this.#whatItIs();
-    this.terminal = terminalOf(services, this.#stat.rdevMajor, this.#stat.rdevMinor);
+    services.hostFiles.fstat(fd, this._stat);
+    this.kind = this._whatItIs();
+    this.terminal = terminalOf(services, this._stat.rdevMajor, this._stat.rdevMinor);
   }
 
-  #whatItIs(): StreamKind {
-    const { mode, rdevMajor, rdevMinor } = this.#stat;
+  private _whatItIs(): StreamKind {
+    const { mode, rdevMajor, rdevMinor } = this._stat;
     switch (mode & S_IFMT) {
       case S_IFREG:
         return 'file';
@@ -103,11 +103,11 @@ export class StdioInode extends Inode {
   }
 
   get mode(): number {
-    return this.kind === 'socket' ? PIPE_MODE : this.#stat.mode;
+    return this.kind === 'socket' ? PIPE_MODE : this._stat.mode;
   }
 
   attributes(): Attributes {
-    const s = this.#stat;
+    const s = this._stat;
     this.services.hostFiles.fstat(this.fd, s);
     return {
       dev: this.fs.dev,
@@ -132,7 +132,7 @@ export class StdioInode extends Inode {
     if (this.kind === 'null') return '/dev/null';
     if (this.kind === 'terminal') return '/dev/tty';
     const kind = this.kind === 'socket' ? 'pipe' : this.kind;
-    return `${kind}:[${this.#stat.ino}]`;
+    return `${kind}:[${this._stat.ino}]`;
   }
 
   /** Opening /dev/stdin and the like: one more description of the same stream. */
@@ -141,10 +141,10 @@ export class StdioInode extends Inode {
   }
 
   retain(): void {
-    this.#users++;
+    this._users++;
   }
 
   release(): void {
-    if (--this.#users === 0 && this.options.owned) this.services.hostFiles.close(this.fd);
+    if (--this._users === 0 && this.options.owned) this.services.hostFiles.close(this.fd);
   }
 }

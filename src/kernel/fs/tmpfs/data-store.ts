@@ -12,7 +12,7 @@ export const PAGE = 4096;
 export class DataStore {
   /** Memfds that are open, to be closed with the file system. */
   readonly memfds = new Set<HostFd>();
-  #used = 0;
+  private _used = 0;
 
   constructor(
     readonly host: MemoryHost,
@@ -21,28 +21,28 @@ export class DataStore {
   ) {}
 
   get used(): number {
-    return this.#used;
+    return this._used;
   }
 
   get free(): number {
-    return Math.max(0, this.limit - this.#used);
+    return Math.max(0, this.limit - this._used);
   }
 
   /** Takes pages off the budget; false, and nothing taken, when there are not as many left. */
   charge(pages: number): boolean {
     const bytes = pages * PAGE;
-    if (this.#used + bytes > this.limit) return false;
-    this.#used += bytes;
+    if (this._used + bytes > this.limit) return false;
+    this._used += bytes;
     return true;
   }
 
   /** Notes pages that are in use whether or not the budget allows it. */
   force(pages: number): void {
-    this.#used += pages * PAGE;
+    this._used += pages * PAGE;
   }
 
   refund(pages: number): void {
-    this.#used -= pages * PAGE;
+    this._used -= pages * PAGE;
   }
 
   release(): void {

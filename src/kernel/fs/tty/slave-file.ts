@@ -45,7 +45,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
   /** What is there now; for those who cannot wait as a terminal wants it (splice). */
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if (offset !== undefined) return fail(E.ESPIPE);
-    const bytes = this.#tryTake(to.remaining);
+    const bytes = this._tryTake(to.remaining);
     return bytes instanceof Uint8Array ? to.put(bytes) : bytes;
   }
 
@@ -58,7 +58,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
     if (this.hungUp) return NOTHING;
     const refused = checkForeground(task, this.terminal, SIG.TTIN);
     if (refused) return refused;
-    const { least, patienceNs, pauseNs } = this.#patience();
+    const { least, patienceNs, pauseNs } = this._patience();
     const { clock } = task.kernel;
     let deadlineNs = clock.monotonic() + patienceNs;
     let impatient = patienceNs === 0;
@@ -68,7 +68,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
         this,
         INPUT,
         () => {
-          const taken = this.#tryTake(length - got.length);
+          const taken = this._tryTake(length - got.length);
           if (taken !== WOULD_BLOCK || (options.mayWait && !impatient)) return taken;
           return impatient ? NOTHING : fail(E.EAGAIN);
         },
@@ -89,7 +89,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
     return got;
   }
 
-  #patience(): { least: number; patienceNs: number; pauseNs: number } {
+  private _patience(): { least: number; patienceNs: number; pauseNs: number } {
     const { line, termios } = this.terminal;
     const forEver = Number.POSITIVE_INFINITY;
     if (line.canonical) return { least: 0, patienceNs: forEver, pauseNs: 0 };
@@ -100,7 +100,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
       : { least: 1, patienceNs: time, pauseNs: 0 };
   }
 
-  #tryTake(max: number): Uint8Array | Failure | typeof WOULD_BLOCK {
+  private _tryTake(max: number): Uint8Array | Failure | typeof WOULD_BLOCK {
     if (this.hungUp && !this.terminal.masterClosed) return NOTHING;
     const bytes = this.terminal.takeInput(max);
     if (bytes) return bytes;
