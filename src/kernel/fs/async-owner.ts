@@ -4,8 +4,11 @@
  *
  * Owner: the file description; it goes with it.
  */
+
+import { FASYNC } from '../../abi/open.js';
 import { POLL, SIG } from '../../abi/signal.js';
 import type { Credentials } from '../auth/credentials.js';
+import { SideTable } from '../side-table.js';
 import { sendToGroup, sendToTask } from '../signal/send.js';
 import { kernelSignal, type SignalInfo } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
@@ -18,6 +21,7 @@ export const F_OWNER_PID = 1;
 export const F_OWNER_PGRP = 2;
 
 export class AsyncOwner {
+  static readonly unsaved = ['_stop'];
   type = F_OWNER_PID;
   /** 0: nobody. */
   pid = 0;
@@ -45,6 +49,10 @@ export class AsyncOwner {
     this.fd = fd;
     this._stop ??= this.file.listen(IN | OUT | PRI | ERR | HUP, (events) => this._tell(events));
     this.file.whenClosed(() => this.stop());
+  }
+
+  restored(): void {
+    if (this.file.flags & FASYNC) this.start(this.fd);
   }
 
   stop(): void {
@@ -88,7 +96,7 @@ export class AsyncOwner {
   }
 }
 
-const owners = new WeakMap<FileDescription, AsyncOwner>();
+const owners = new SideTable<FileDescription, AsyncOwner>('asynchronous I/O');
 
 export function asyncOwnerOf(task: Task, file: FileDescription): AsyncOwner {
   let owner = owners.get(file);

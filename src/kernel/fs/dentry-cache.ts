@@ -8,6 +8,8 @@
  *
  * Owner: one shard. Invariant: a dentry with children, or with a mount on it, is never evicted.
  */
+
+import type { SaveWalk } from '../save/graph.js';
 import type { FileSystem, Inode } from './inode.js';
 import type { Dentry } from './path.js';
 
@@ -16,14 +18,26 @@ const DEFAULT_CAPACITY = 65_536;
 const SWEEP = 1024;
 
 export class DentryCache {
-  private readonly _ring: Dentry[] = [];
-  private readonly _roots = new WeakMap<FileSystem, Dentry>();
+  /** Names that nobody holds are found again by lookup. */
+  static readonly unsaved = ['_ring', '_hand'];
+  private _ring: Dentry[] = [];
+  private readonly _roots = new Map<FileSystem, Dentry>();
   /** How many mounts, of all namespaces, a file system has. */
   private readonly _mounts = new Map<FileSystem, number>();
   private _hand = 0;
   private _mountIds = 20;
 
   constructor(readonly capacity = DEFAULT_CAPACITY) {}
+
+  /** Takes names over that were saved with those who hold them. */
+  restore(held: Iterable<CachedName>): void {
+    this._ring = [];
+    this._hand = 0;
+    for (const dentry of held) {
+      const { parent, name, wasCached } = dentry;
+      if (wasCached && parent) this._insert(parent, name, dentry);
+    }
+  }
 
   /** Cached names; the cap is on this. */
   get size(): number {
@@ -43,7 +57,10 @@ export class DentryCache {
   unmounted(fs: FileSystem): boolean {
     const left = (this._mounts.get(fs) ?? 1) - 1;
     if (left > 0) this._mounts.set(fs, left);
-    else this._mounts.delete(fs);
+    else {
+      this._mounts.delete(fs);
+      this._roots.delete(fs);
+    }
     return left <= 0;
   }
 
@@ -173,18 +190,38 @@ export class DentryCache {
   }
 }
 
+export class CachedName implements Dentry {
+  deleted = false;
+  children: Map<string, Dentry> | undefined;
+  evicted: Map<string, WeakRef<Dentry>> | undefined;
+  recent = false;
+  slot = -1;
+  mounted = 0;
+  /** Of one that was saved: its parent knew it. */
+  wasCached = false;
+
+  constructor(
+    readonly inode: Inode,
+    public name: string,
+    public parent: Dentry | undefined,
+  ) {}
+
+  /** What is below is saved by whoever holds it. */
+  toSaved(save: SaveWalk): Record<string, unknown> {
+    const { inode, name, parent, deleted, mounted } = this;
+    save.notes.set(inode, this);
+    const wasCached =
+      parent !== undefined && (parent.children?.get(name) === this || isEvicted(parent, this));
+    return { inode, name, parent, deleted, mounted, recent: false, slot: -1, wasCached };
+  }
+}
+
+function isEvicted(parent: Dentry, dentry: Dentry): boolean {
+  return parent.evicted?.get(dentry.name)?.deref() === dentry;
+}
+
 export function newDentry(inode: Inode, name: string, parent: Dentry | undefined): Dentry {
-  return {
-    inode,
-    name,
-    parent,
-    deleted: false,
-    children: undefined,
-    evicted: undefined,
-    recent: false,
-    slot: -1,
-    mounted: 0,
-  };
+  return new CachedName(inode, name, parent);
 }
 
 function hasChildren(dentry: Dentry): boolean {

@@ -35,6 +35,7 @@ export interface Mappable {
 }
 
 export abstract class FileDescription {
+  static readonly unsaved: readonly string[] = ['_closeListeners'];
   readonly queue = new WaitQueue();
   private _closeListeners: Set<() => void> | undefined;
   /** Position of read, write and lseek. */

@@ -20,10 +20,12 @@ export interface MountOptions {
 }
 
 export class MountNamespace {
+  /** Follows from where each mount says it hangs. */
+  static readonly unsaved = ['_children'];
   readonly dentries: DentryCache;
   private _root: VfsPath;
   private readonly _mounts = new Set<Mount>();
-  private readonly _children = new WeakMap<Mount, Map<Dentry, Mount>>();
+  private _children = new WeakMap<Mount, Map<Dentry, Mount>>();
 
   constructor(root: FileSystem, options: MountOptions = {}, dentries = new DentryCache()) {
     this.dentries = dentries;
@@ -31,6 +33,13 @@ export class MountNamespace {
     this._mounts.add(mount);
     dentries.mounted(root);
     this._root = { mount, dentry: mount.root };
+  }
+
+  restored(): void {
+    this._children = new WeakMap();
+    for (const mount of this._mounts) {
+      if (mount.parent && mount.mountpoint) this._tableOf(mount.parent).set(mount.mountpoint, mount);
+    }
   }
 
   get root(): VfsPath {
@@ -130,11 +139,7 @@ export class MountNamespace {
   private _attach(mount: Mount): Mount {
     const { parent, mountpoint } = mount;
     if (!parent || !mountpoint) return mount;
-    let table = this._children.get(parent);
-    if (!table) {
-      table = new Map();
-      this._children.set(parent, table);
-    }
+    const table = this._tableOf(parent);
     const covered = table.get(mountpoint);
     // On top of another mount: hangs on that one's root, as a walk to the place would find.
     if (covered) return this._attach(setParent(mount, covered, covered.root));
@@ -143,6 +148,15 @@ export class MountNamespace {
     if (!this._mounts.has(mount)) this.dentries.mounted(mount.fs);
     this._mounts.add(mount);
     return mount;
+  }
+
+  private _tableOf(parent: Mount): Map<Dentry, Mount> {
+    let table = this._children.get(parent);
+    if (!table) {
+      table = new Map();
+      this._children.set(parent, table);
+    }
+    return table;
   }
 
   private _detach(mount: Mount): void {

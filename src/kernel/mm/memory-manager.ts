@@ -47,8 +47,10 @@ export interface ImageFacts {
 }
 
 export class MemoryManager {
+  /** Of the host: see kernel/save/memory.ts. */
+  static readonly unsaved = ['space', 'memory'];
   readonly vmas = new VmaTree();
-  readonly memory: UserMemory;
+  memory: UserMemory;
   readonly usage: MemoryUsage;
   /** The heap, brk(2): where it starts and where it ends now. */
   brkStart = 0;
@@ -72,7 +74,7 @@ export class MemoryManager {
 
   constructor(
     readonly services: KernelServices,
-    readonly space: AddressSpace,
+    public space: AddressSpace,
     readonly layout: Layout,
   ) {
     this.memory = new UserMemory(space, layout.maxAddress);
@@ -173,6 +175,12 @@ export class MemoryManager {
     this.drop(0, this.layout.maxAddress);
     const layout = newLayout(services.platform, services.random, options.stackLimit);
     return new MemoryManager(services, space, layout);
+  }
+
+  /** Memory that was saved gets an address space of this host; what is mapped there is for the caller to make. */
+  attach(space: AddressSpace): void {
+    this.space = space;
+    this.memory = new UserMemory(space, this.layout.maxAddress);
   }
 
   /** The same memory in `space`, which is a copy of ours: fork(2). */

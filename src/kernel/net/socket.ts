@@ -91,19 +91,21 @@ export abstract class Socket extends FileDescription {
   abstract readonly family: number;
   abstract readonly protocol: number;
   readonly options: SocketOptions;
+  readonly creator: Sender;
   protected error: Errno | undefined;
 
   constructor(
     readonly services: KernelServices,
     /** SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. */
     readonly type: number,
-    readonly creator: Sender,
+    creator: Sender,
     flags: number,
     options = new SocketOptions(),
   ) {
     const owner = { uid: creator.creds.fsuid, gid: creator.creds.fsgid };
     super(new PseudoInode(pseudoFileSystems(services).sockfs, S_IFSOCK | 0o777, owner), undefined, flags);
     this.options = options;
+    this.creator = { pid: creator.pid, creds: creator.creds };
   }
 
   // --- What the families answer ---

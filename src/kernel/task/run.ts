@@ -19,6 +19,7 @@ import {
   type Outcome,
   Restart,
   type Result,
+  type Resumed,
   SyscallError,
   type Wait,
   type Wake,
@@ -220,15 +221,17 @@ function attend(task: Task): boolean {
 }
 
 /** No handler ran (it would have settled this): the call starts anew as if nothing had been. */
-function startAnew(task: Task, { rule, again }: Restart): void {
+function startAnew(task: Task, { rule, deadlineNs }: Restart): void {
   task.restart = undefined;
   // A debugger that moved the guest elsewhere says so by taking the number away.
   if (task.context.syscallNumber() < 0) return;
-  if (rule !== 'block') {
+  if (rule !== 'block' || deadlineNs === undefined) {
     task.context.rewindSyscall();
     return;
   }
-  task.restartBlock = again;
+  const asked = task.context.syscallNumber();
+  const number = asked === NR.restart_syscall ? (task.restartBlock?.number ?? asked) : asked;
+  task.restartBlock = { number, deadlineNs };
   task.context.rewindSyscall(NR.restart_syscall);
 }
 
@@ -288,6 +291,7 @@ function go(task: Task): void {
     case 'stopped':
       if (task.stopCount > 0 && !task.killed) break;
       if (state === STOPPED_AT_TRAP) onTrap(task);
+      else if (state.resumed) startResumed(task, state.resumed);
       else {
         task.state = IN_KERNEL;
         toGuest(task);
@@ -303,6 +307,16 @@ function go(task: Task): void {
     case 'kernel':
     case 'dead':
       break;
+  }
+}
+
+/** What the call is to know it asks for before it first waits: it is gone by the next one. */
+function startResumed(task: Task, resumed: Resumed): void {
+  task.resumed = resumed;
+  try {
+    onTrap(task);
+  } finally {
+    task.resumed = undefined;
   }
 }
 
@@ -328,8 +342,22 @@ function settle(state: BlockedState): void {
   state.cancelTimer = undefined;
 }
 
+/** A frozen task that was woken does what is left of its call, and comes to rest; false when it was not. */
+export function finish(task: Task): boolean {
+  const { state } = task;
+  if (state.name !== 'blocked' || !state.woken) return false;
+  task.kernel.tasks.current = task;
+  try {
+    settle(state);
+    drive(task, state.call, state.woken);
+  } catch (e) {
+    broken(task, e);
+  }
+  return true;
+}
+
 /** The call will never go on: it lets go of what it holds. */
-function abandon(task: Task, state: BlockedState): void {
+export function abandon(task: Task, state: BlockedState): void {
   settle(state);
   task.state = IN_KERNEL;
   state.call.return(0);

@@ -20,7 +20,7 @@ const FIRST_PID = 2;
 export interface TaskSetOptions {
   readonly maxTasks: number;
   /** Carries out the system call a task trapped with: syscalls/dispatch.ts; tests hand in their own. */
-  readonly dispatch: (task: Task) => Result;
+  readonly dispatch: (task: Task, number?: number) => Result;
   /** Told what became of a call that blocked: traceReturn of syscalls/strace.ts. */
   readonly traceReturn?: (task: Task, outcome: Outcome) => void;
   /** This shard's number, for events. */
@@ -29,18 +29,27 @@ export interface TaskSetOptions {
   readonly pids?: { readonly first: number; readonly stride: number };
 }
 
+/** What of a TaskSet is saved. */
+export interface TaskSetState {
+  readonly _tasks: Map<number, Task>;
+  readonly _groups: Map<number, ThreadGroup>;
+  readonly _nextPid: number;
+  readonly _wrapped: boolean;
+  readonly _sequence: number;
+}
+
 export class TaskSet {
   readonly runQueue = new RunQueue();
   /** On whose behalf the kernel works right now (Linux: current): /proc/self. */
   current: Task | undefined;
   readonly futexes = new FutexTable();
   readonly piLocks = new PiTable();
-  readonly dispatch: (task: Task) => Result;
+  readonly dispatch: (task: Task, number?: number) => Result;
   readonly traceReturn: (task: Task, outcome: Outcome) => void;
   readonly shard: number;
   readonly maxTasks: number;
-  private readonly _tasks = new Map<number, Task>();
-  private readonly _groups = new Map<number, ThreadGroup>();
+  private _tasks = new Map<number, Task>();
+  private _groups = new Map<number, ThreadGroup>();
   private readonly _pids: { readonly first: number; readonly stride: number };
   private _nextPid: number;
   private _wrapped = false;
@@ -128,6 +137,16 @@ export class TaskSet {
     group.parent = undefined;
     this._groups.delete(group.pid);
     this._tasks.delete(group.pid);
+  }
+
+  /** All there are, and the numbers to come. */
+  toSaved(): TaskSetState {
+    const { _tasks, _groups, _nextPid, _wrapped, _sequence } = this;
+    return { _tasks, _groups, _nextPid, _wrapped, _sequence };
+  }
+
+  fromSaved(saved: TaskSetState): void {
+    Object.assign(this, saved);
   }
 
   nextSequence(): number {

@@ -13,21 +13,31 @@ import type { ThreadGroup } from '../task/thread-group.js';
 import { CpuAlarm } from './cpu-alarm.js';
 
 export class CpuTimer {
+  static readonly unsaved = ['_alarm'];
   private _deadlineNs: number | undefined;
   private _intervalNs = 0;
-  private readonly _alarm: CpuAlarm;
-  private readonly _read: () => number;
+  private _alarm: CpuAlarm;
 
   constructor(
-    kernel: KernelServices,
+    readonly kernel: KernelServices,
     readonly group: ThreadGroup,
     readonly which: 'virtual' | 'prof',
   ) {
-    this._read = (): number => {
-      const { user, system } = group.cpuTime();
-      return which === 'virtual' ? user : user + system;
-    };
-    this._alarm = new CpuAlarm(kernel, () => (group.isZombie ? undefined : this._read()));
+    this._alarm = this._newAlarm();
+  }
+
+  restored(): void {
+    this._alarm = this._newAlarm();
+    if (this._deadlineNs !== undefined) this._arm(this._deadlineNs);
+  }
+
+  private _newAlarm(): CpuAlarm {
+    return new CpuAlarm(this.kernel, () => (this.group.isZombie ? undefined : this._read()));
+  }
+
+  private _read(): number {
+    const { user, system } = this.group.cpuTime();
+    return this.which === 'virtual' ? user : user + system;
   }
 
   get(): RealTimer {

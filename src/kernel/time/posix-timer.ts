@@ -5,14 +5,17 @@
  * Linux a periodic timer whose signal waits is not armed anew before that signal is taken: what ran out
  * meanwhile is counted as overrun, in the siginfo and by timer_getoverrun(2).
  */
+
 import { SI, SIGEV } from '../../abi/signal.js';
+import { CLOCK_THREAD_CPUTIME_ID } from '../../abi/time.js';
 import { NS_PER_SEC, type Timespec } from '../../base/clock.js';
+import { membersOf, type SaveWalk } from '../save/graph.js';
 import type { KernelServices } from '../services.js';
 import { sendToGroup, sendToTask } from '../signal/send.js';
 import type { SignalInfo, SignalValue } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
-import { deadlineOf, nsOf } from './clocks.js';
+import { cpuClockReader, deadlineOf, nsOf } from './clocks.js';
 import { CpuAlarm } from './cpu-alarm.js';
 
 const MAX_OVERRUN = 0x7fff_ffff;
@@ -51,13 +54,13 @@ export class PosixTimer {
   /** Moves on when it is set anew: a signal of an earlier setting arms nothing. */
   private _setting = 0;
   private _cancel: (() => void) | undefined;
-  private readonly _alarm: CpuAlarm | undefined;
+  private _alarm: CpuAlarm | undefined;
 
   constructor(
     readonly kernel: KernelServices,
     readonly group: ThreadGroup,
     readonly id: number,
-    readonly clock: TimerClock,
+    public clock: TimerClock,
     readonly request: TimerRequest,
   ) {
     if (clock.cpu) this._alarm = new CpuAlarm(kernel, clock.cpu);
@@ -100,6 +103,24 @@ export class PosixTimer {
     this._alarm?.cancel();
   }
 
+  toSaved(save: SaveWalk): Record<string, unknown> {
+    const { id } = this.clock;
+    if (id === CLOCK_THREAD_CPUTIME_ID) save.refuse('a timer of the CPU time of one thread cannot be saved');
+    return { ...membersOf(this, ['_cancel', '_alarm']), clock: { id, cpu: undefined } };
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved);
+  }
+
+  restored(): void {
+    const { id } = this.clock;
+    const cpu = cpuClockReader(this.group.leader, id);
+    this.clock = { id, cpu };
+    if (cpu) this._alarm = new CpuAlarm(this.kernel, cpu);
+    if (this._deadlineNs !== undefined && !this._pending) this._arm(this._deadlineNs);
+  }
+
   private _arm(deadlineNs: number): void {
     this._deadlineNs = deadlineNs;
     if (this.request.notify === SIGEV.NONE) return;
@@ -118,7 +139,6 @@ export class PosixTimer {
     }
     this._pending = true;
     if (this._intervalNs === 0) this._deadlineNs = undefined;
-    const setting = this._setting;
     const info: SignalInfo = {
       signo: request.signo,
       code: SI.TIMER,
@@ -126,7 +146,8 @@ export class PosixTimer {
       timerId: this.id,
       overrun: 0,
       value: request.value,
-      taken: (one) => this._taken(one, setting),
+      timer: this,
+      setting: this._setting,
     };
     const sent = request.thread ? sendToTask(request.thread, info) : sendToGroup(group, info);
     if (!sent) this._rearm(IGNORED_PERIOD_NS);
@@ -138,7 +159,7 @@ export class PosixTimer {
   }
 
   /** Its signal is about to be delivered: the next period begins, and the missed ones are told. */
-  private _taken(info: SignalInfo, setting: number): SignalInfo {
+  taken(info: SignalInfo, setting: number): SignalInfo {
     if (info.kind !== 'timer' || setting !== this._setting || !this._pending) return info;
     this._pending = false;
     this._overrun = 0;

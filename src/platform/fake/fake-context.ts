@@ -5,7 +5,7 @@
 import { NR } from '../../abi/numbers.js';
 import { assert, present } from '../../base/assert.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
-import type { Context, RegisterSet, RestoredFrame, SignalFrame, Trap } from '../platform.js';
+import type { Context, ContextImage, RegisterSet, RestoredFrame, SignalFrame, Trap } from '../platform.js';
 import type { FakeAddressSpace } from './fake-address-space.js';
 import type { GuestProgram, GuestRun, GuestStep } from './guest-program.js';
 
@@ -166,6 +166,15 @@ export class FakeContext implements Context {
     this.#returned = Number(words[AT_RESULT]);
     this.#registers.sp = userAddr(Number(words[AT_SP]));
     return true;
+  }
+  image(): ContextImage {
+    const general = this.readRegisters('general');
+    const syscall = this.syscallNumber();
+    return { general, extended: new Uint8Array(0), trap: { ...this.trap }, syscall, returned: true };
+  }
+  /** A program here is a generator, which nobody can begin in the middle. */
+  restore(): boolean {
+    return false;
   }
   cpuTime(): { user: number; system: number } {
     return { ...this.cpu };

@@ -49,8 +49,7 @@ export class EpollFile extends AnonFile {
     this._items.set(file, ofFile);
     ofFile.set(fd, item);
     if (file instanceof EpollFile) file._watchers.add(this);
-    item.defer(file.listen(ANY, (events) => this._notified(item, events)));
-    item.defer(file.whenClosed(() => this._drop(item)));
+    this._watch(item);
     this._refresh(item);
     return undefined;
   }
@@ -116,6 +115,15 @@ export class EpollFile extends AnonFile {
 
   protected override onClose(): void {
     for (const item of [...this._all()]) this._drop(item);
+  }
+
+  restored(): void {
+    for (const item of this._all()) this._watch(item);
+  }
+
+  private _watch(item: EpollItem): void {
+    item.defer(item.file.listen(ANY, (events) => this._notified(item, events)));
+    item.defer(item.file.whenClosed(() => this._drop(item)));
   }
 
   /** Puts an entry on the ready list if it is ready already: on add and modify. */

@@ -8,6 +8,7 @@ import { E } from '../../../abi/errno.js';
 import { Bug } from '../../../base/assert.js';
 import type { Timespec } from '../../../base/clock.js';
 import { type Failure, fail } from '../../outcome.js';
+import { PerKernel } from '../../per-kernel.js';
 import type { KernelServices } from '../../services.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import type { FileDescription } from '../file-description.js';
@@ -18,6 +19,7 @@ import {
   type FsStatistics,
   Inode,
 } from '../inode.js';
+import type { VfsPath } from '../path.js';
 
 export class PseudoFs implements FileSystem {
   readonly cachesNames = false;
@@ -50,11 +52,13 @@ export interface Ownership {
 }
 
 /** What opens such an inode anew through /proc/pid/fd; absent: it cannot be opened (ENXIO). */
-export type Reopen = (flags: number) => FileDescription | Failure;
+export interface Opener {
+  open(inode: Inode, flags: number, path: VfsPath | undefined): FileDescription | Failure;
+}
 
 export class PseudoInode extends Inode {
   readonly ino: number;
-  reopen: Reopen | undefined;
+  opener: Opener | undefined;
   private _mode: number;
   private _uid: number;
   private _gid: number;
@@ -113,7 +117,7 @@ export class PseudoInode extends Inode {
   }
 
   open(flags: number): FileDescription | Failure {
-    return this.reopen ? this.reopen(flags) : fail(E.ENXIO);
+    return this.opener?.open(this, flags, undefined) ?? fail(E.ENXIO);
   }
 }
 
@@ -125,20 +129,17 @@ export interface PseudoFileSystems {
   readonly anonInode: PseudoInode;
 }
 
-const perKernel = new WeakMap<KernelServices, PseudoFileSystems>();
+const fileSystems = new PerKernel('pseudo file systems', (services): PseudoFileSystems => {
+  const anonfs = new PseudoFs('anon_inodefs', anonymousDev(), 0x09041934, services);
+  return {
+    pipefs: new PseudoFs('pipefs', anonymousDev(), 0x50495045, services),
+    sockfs: new PseudoFs('sockfs', anonymousDev(), 0x534f434b, services),
+    anonfs,
+    // No file type: stat(2) of an anonymous inode shows 0600.
+    anonInode: new PseudoInode(anonfs, 0o600, { uid: 0, gid: 0 }),
+  };
+});
 
 export function pseudoFileSystems(services: KernelServices): PseudoFileSystems {
-  let found = perKernel.get(services);
-  if (!found) {
-    const anonfs = new PseudoFs('anon_inodefs', anonymousDev(), 0x09041934, services);
-    found = {
-      pipefs: new PseudoFs('pipefs', anonymousDev(), 0x50495045, services),
-      sockfs: new PseudoFs('sockfs', anonymousDev(), 0x534f434b, services),
-      anonfs,
-      // No file type: stat(2) of an anonymous inode shows 0600.
-      anonInode: new PseudoInode(anonfs, 0o600, { uid: 0, gid: 0 }),
-    };
-    perKernel.set(services, found);
-  }
-  return found;
+  return fileSystems.of(services);
 }

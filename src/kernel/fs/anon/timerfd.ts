@@ -25,6 +25,7 @@ const toNs = (t: Timespec): number => t.sec * NS_PER_SEC + t.nsec;
 const fromNs = (n: number): Timespec => ({ sec: Math.floor(n / NS_PER_SEC), nsec: n % NS_PER_SEC });
 
 export class TimerFile extends AnonFile {
+  static override readonly unsaved = [...AnonFile.unsaved, '_cancel'];
   protected readonly kind = 'timerfd';
   /** Monotonic instant of the next (or, while `_expired`, of the first uncounted) expiration. */
   private _dueNs: number | undefined;
@@ -94,6 +95,10 @@ export class TimerFile extends AnonFile {
   protected override onClose(): void {
     this._cancel?.();
     this._cancel = undefined;
+  }
+
+  restored(): void {
+    if (this._dueNs !== undefined && !this._expired) this._arm(this._dueNs);
   }
 
   private _arm(dueNs: number): void {

@@ -6,6 +6,7 @@ import { E } from '../../../abi/errno.js';
 import { O_ACCMODE, O_RDONLY, O_WRONLY } from '../../../abi/open.js';
 import { type HostFd, userAddr } from '../../../base/brand.js';
 import { type Failure, fail, type Result } from '../../outcome.js';
+import { membersOf, type SaveWalk } from '../../save/graph.js';
 import type { KernelServices, Random } from '../../services.js';
 import type { Task } from '../../task/task.js';
 import { FileDescription, type Mappable, type Tried } from '../file-description.js';
@@ -77,7 +78,7 @@ export class NullDevice extends MemoryDevice {
   }
 }
 
-class FullDevice extends MemoryDevice {
+export class FullDevice extends MemoryDevice {
   protected override produce(to: Sink): number | Failure {
     return putZeros(to);
   }
@@ -87,9 +88,9 @@ class FullDevice extends MemoryDevice {
   }
 }
 
-class ZeroDevice extends MemoryDevice {
+export class ZeroDevice extends MemoryDevice {
   private _zeros: HostFd | undefined;
-  private readonly _shared: HostFd[] = [];
+  private _shared: HostFd[] = [];
 
   constructor(
     inode: Inode,
@@ -98,6 +99,16 @@ class ZeroDevice extends MemoryDevice {
     readonly hostFiles: HostFiles,
   ) {
     super(inode, path, flags);
+  }
+
+  /** Zeros to copy need not be the same ones; a shared mapping's content is nowhere but there. */
+  toSaved(save: SaveWalk): Record<string, unknown> {
+    if (this._shared.length > 0) save.refuse('a shared mapping of /dev/zero cannot be saved');
+    return membersOf(this, ['_zeros', '_shared', ...FileDescription.unsaved]);
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved, { _zeros: undefined, _shared: [] });
   }
 
   protected override produce(to: Sink): number | Failure {
@@ -125,7 +136,7 @@ class ZeroDevice extends MemoryDevice {
   }
 }
 
-class RandomDevice extends MemoryDevice {
+export class RandomDevice extends MemoryDevice {
   constructor(
     inode: Inode,
     path: VfsPath | undefined,

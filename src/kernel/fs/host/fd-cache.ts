@@ -6,6 +6,7 @@
  * Owner: one HostFs.
  */
 import type { HostFd } from '../../../base/brand.js';
+import { membersOf } from '../../save/graph.js';
 import type { HostFiles } from '../host-files.js';
 
 interface Entry {
@@ -15,7 +16,7 @@ interface Entry {
 
 export class FdCache {
   /** In order of use, the least recent first. */
-  private readonly _entries = new Map<number, Entry>();
+  private _entries = new Map<number, Entry>();
 
   constructor(
     readonly hostFiles: HostFiles,
@@ -67,6 +68,14 @@ export class FdCache {
   forget(key: number): void {
     const entry = this._entries.get(key);
     if (entry && entry.holders === 0) this._close(key, entry);
+  }
+
+  toSaved(): Record<string, unknown> {
+    return membersOf(this, ['_entries']);
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved, { _entries: new Map() });
   }
 
   dispose(): void {

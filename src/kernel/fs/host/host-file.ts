@@ -13,6 +13,7 @@ import {
 } from '../../../abi/open.js';
 import type { HostFd } from '../../../base/brand.js';
 import { type Failure, fail } from '../../outcome.js';
+import { type LoadWalk, membersOf } from '../../save/graph.js';
 import { FileDescription, type Mappable, type Tried } from '../file-description.js';
 import { hostFailure } from '../host-failure.js';
 import type { HostFiles } from '../host-files.js';
@@ -50,12 +51,14 @@ export function readHostFile(hostFiles: HostFiles, fd: HostFd, to: Sink, offset:
 
 export class HostFile extends FileDescription {
   private readonly _hostFiles: HostFiles;
+  /** What the file was when it was saved. */
+  private _seen: string | undefined;
 
   constructor(
     readonly host: HostInode,
     path: VfsPath | undefined,
     flags: number,
-    readonly fd: HostFd,
+    public fd: HostFd,
     readonly writes: boolean,
   ) {
     super(host, path, flags);
@@ -115,6 +118,30 @@ export class HostFile extends FileDescription {
     if (to < 0) return fail(E.EINVAL);
     this.offset = to;
     return to;
+  }
+
+  toSaved(): Record<string, unknown> {
+    return { ...membersOf(this, ['fd', ...FileDescription.unsaved]), _seen: this._identity() };
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved);
+  }
+
+  restored(load: LoadWalk): void {
+    const fd = this.host.fileFd(this.writes ? 'write' : 'read', (this.flags & O_ACCMODE) === O_WRONLY);
+    if (fd < 0) load.refuse(`${this.host.place} of the host is gone, or is another file (errno ${-fd})`);
+    this.fd = fd as HostFd;
+    // What guests have mapped or half read must be what it was; a shared directory may change by its nature.
+    if (this.host.fs.readOnly && this._seen !== this._identity()) {
+      load.refuse(`${this.host.place} of the host was changed since the kernel was saved`);
+    }
+  }
+
+  private _identity(): string {
+    const { stat } = this.host.fs;
+    if (this._hostFiles.fstat(this.fd, stat) < 0) return '';
+    return `${stat.size} ${stat.mtimeSec}.${stat.mtimeNsec}`;
   }
 
   override mappable(): Mappable {

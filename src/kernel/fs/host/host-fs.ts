@@ -14,6 +14,8 @@ import { isDirectory } from '../../../abi/mode.js';
 import { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_PATH } from '../../../abi/open.js';
 import { ST_RDONLY } from '../../../abi/stat.js';
 import type { HostFd } from '../../../base/brand.js';
+import { toUnicode } from '../../../base/bytes.js';
+import { type LoadWalk, membersOf } from '../../save/graph.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import type { OpenDevice } from '../dev/registry.js';
 import { type HostFiles, newHostStat } from '../host-files.js';
@@ -24,6 +26,8 @@ import { HostInode } from './host-inode.js';
 
 export interface HostFsOptions {
   readonly hostFiles: HostFiles;
+  /** Its path on the host: where a kernel that was saved looks for it again. */
+  readonly source: string;
   /** The directory (or file) that becomes the root; closed by `release`. */
   readonly rootFd: HostFd;
   readonly readOnly: boolean;
@@ -62,7 +66,7 @@ export class HostFs implements FileSystem {
   private readonly _deviceIndex = new Map<number, number>();
   private readonly _oddInos = new Map<string, number>();
 
-  constructor(readonly options: HostFsOptions) {
+  constructor(public options: HostFsOptions) {
     const { hostFiles, rootFd } = options;
     this.dev = options.dev ?? anonymousDev();
     this.files = new FdCache(hostFiles, options.openFiles ?? 256);
@@ -96,6 +100,18 @@ export class HostFs implements FileSystem {
 
   sync(): void {
     if (!this.readOnly) this.options.hostFiles.fsync(this.options.rootFd);
+  }
+
+  toSaved(): Record<string, unknown> {
+    return { ...membersOf(this), options: { ...this.options, rootFd: undefined } };
+  }
+
+  fromSaved(saved: Record<string, unknown>, load: LoadWalk): void {
+    Object.assign(this, saved);
+    const { hostFiles, source } = this.options;
+    const fd = hostFiles.openRoot(source);
+    if (fd < 0) load.refuse(`${toUnicode(source)} cannot be opened on this host (errno ${-fd})`);
+    this.options = { ...this.options, rootFd: fd as HostFd };
   }
 
   release(): void {

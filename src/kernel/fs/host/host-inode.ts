@@ -19,6 +19,7 @@ import {
   RENAME_EXCHANGE,
 } from '../../../abi/open.js';
 import type { HostFd } from '../../../base/brand.js';
+import { toUnicode } from '../../../base/bytes.js';
 import type { Timespec } from '../../../base/clock.js';
 import { Failure, fail } from '../../outcome.js';
 import type { FileDescription } from '../file-description.js';
@@ -63,6 +64,12 @@ export class HostInode extends Inode {
 
   get name(): string {
     return this.fs.moved.size > 0 ? (this.fs.moved.get(this.ino)?.name ?? this._name) : this._name;
+  }
+
+  /** Its path on the host, for people. */
+  get place(): string {
+    const { parent } = this;
+    return toUnicode(parent ? `${parent.place.replace(/\/$/, '')}/${this.name}` : this.fs.options.source);
   }
 
   /** Names it had when it was last looked at. */
@@ -139,7 +146,7 @@ export class HostInode extends Inode {
         return fd < 0 ? hostFailure(fd) : new HostFile(this, path, flags, fd as HostFd, writes);
       }
       case S_IFDIR:
-        return new ListedDirectory(this, path, flags, () => this._list());
+        return new ListedDirectory(this, path, flags);
       case S_IFIFO: {
         // Guests meet each other here, not the host's processes.
         let fifo = this.fs.fifos.get(this.ino);
@@ -194,7 +201,7 @@ export class HostInode extends Inode {
     this.fs.files.release(how === 'write' ? -this.ino : this.ino);
   }
 
-  private _list(): Listed[] | Failure {
+  list(): Listed[] | Failure {
     const { fs } = this;
     const { hostFiles } = fs.options;
     const dir = fs.directoryFd(this);

@@ -7,7 +7,9 @@
  * table: the shard of the inode. Invariant: the ranges of one owner do not overlap, and neighbours
  * of the same type are merged.
  */
+
 import { type F_RDLCK, F_UNLCK, F_WRLCK } from '../../../abi/open.js';
+import { SideTable } from '../../side-table.js';
 import { IN, WaitQueue } from '../../wait.js';
 import type { FileDescription } from '../file-description.js';
 import type { FileSystem, Inode } from '../inode.js';
@@ -102,9 +104,9 @@ export class LockTable {
 }
 
 /** By file system and inode number: a file system may make its inode objects anew (cachesNames false). */
-const tables = new WeakMap<FileSystem, Map<number, LockTable>>();
+const tables = new SideTable<FileSystem, Map<number, LockTable>>('locks');
 /** Owners that ever held a record lock: everybody else's close need not look. */
-const lockers = new WeakSet<object>();
+const lockers = new SideTable<object, true>('has held locks');
 /** Descriptions whose end drops their locks already. */
 const watched = new WeakSet<FileDescription>();
 
@@ -126,7 +128,7 @@ export function locksOf(inode: Inode): LockTable {
 
 /** To be called before the owner's first record lock. */
 export function rememberLocker(owner: object): void {
-  lockers.add(owner);
+  lockers.set(owner, true);
 }
 
 /** close(2) of any descriptor of a file drops the process's record locks on it. */

@@ -47,11 +47,11 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
   }
 
   override open(flags: number, path: VfsPath | undefined): FileDescription {
-    return new ListedDirectory(this, path, flags, () => this._list());
+    return new ListedDirectory(this, path, flags);
   }
 
   /** Lower names in the lower order, then those made here in the order they were. */
-  private _list(): Listed[] | Failure {
+  list(): Listed[] | Failure {
     const listed: Listed[] = [];
     const names = this.state?.names ?? NOTHING;
     const failed = this._eachBelow((entry) => {

@@ -33,6 +33,8 @@ export interface OverlayOptions {
 const FIRST_INO = 2 ** 52 + 2 ** 51;
 
 export class Overlay implements FileSystem {
+  /** Who holds an inode that has several names brings it again. */
+  static readonly unsaved = ['_linked', '_unlinked'];
   readonly type = 'overlay';
   readonly dev = anonymousDev();
   readonly cachesNames = true;
@@ -42,10 +44,8 @@ export class Overlay implements FileSystem {
   /** Of the lower tree: what has a state of its own, by its number there. */
   readonly states = new Map<number, OverlayState>();
   /** Lower files with several names, as long as somebody has them: one inode for all names. */
-  private readonly _linked = new Map<number, WeakRef<OverlayInode>>();
-  private readonly _unlinked = new FinalizationRegistry<number>((ino) => {
-    if (!this._linked.get(ino)?.deref()) this._linked.delete(ino);
-  });
+  private _linked = new Map<number, WeakRef<OverlayInode>>();
+  private _unlinked = this._newRegistry();
   private _lastIno = FIRST_INO;
 
   constructor(
@@ -63,6 +63,17 @@ export class Overlay implements FileSystem {
     });
     const { root } = this.lower;
     this.root = new OverlayDirectory(this, { lower: root, ino: root.attributes().ino });
+  }
+
+  restored(): void {
+    this._linked = new Map();
+    this._unlinked = this._newRegistry();
+  }
+
+  private _newRegistry(): FinalizationRegistry<number> {
+    return new FinalizationRegistry((ino) => {
+      if (!this._linked.get(ino)?.deref()) this._linked.delete(ino);
+    });
   }
 
   /** The overlay's inode for one of the lower file system. */

@@ -49,7 +49,7 @@ export class Fifo {
   }
 }
 
-class FifoFile extends PipeFile {
+export class FifoFile extends PipeFile {
   /** Whom the open waits for, and how many of them had come before. */
   partner: { readonly side: 'readerOpens' | 'writerOpens'; readonly seen: number } | undefined;
 

@@ -25,8 +25,9 @@ const ATOMIC = 4096;
 const scratch = new Uint8Array(CHUNK);
 
 export class StdioFile extends FileDescription {
+  static override readonly unsaved = [...FileDescription.unsaved, '_masks', '_watched', '_unwatch'];
   private readonly _hostFiles: HostFiles;
-  private readonly _masks: number[] = [];
+  private _masks: number[] = [];
   private _watched = 0;
   private _unwatch: (() => void) | undefined;
 
@@ -38,6 +39,11 @@ export class StdioFile extends FileDescription {
     super(stream, path, flags);
     this._hostFiles = stream.services.hostFiles;
     stream.retain();
+  }
+
+  restored(): void {
+    this._masks ??= [];
+    this._watched ??= 0;
   }
 
   override tryRead(to: Sink, offset?: number): Tried<number> {

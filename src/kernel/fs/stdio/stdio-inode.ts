@@ -8,6 +8,8 @@
  */
 import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../../abi/mode.js';
 import type { HostFd } from '../../../base/brand.js';
+import { PerKernel } from '../../per-kernel.js';
+import type { LoadWalk } from '../../save/graph.js';
 import type { KernelServices } from '../../services.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import { type HostStat, newHostStat } from '../host-files.js';
@@ -21,7 +23,7 @@ const PIPE_MODE = S_IFIFO | 0o600;
 const TCGETS = 0x5401;
 const TERMIOS_SIZE = 36;
 
-class StdioFs implements FileSystem {
+export class StdioFs implements FileSystem {
   readonly type = 'stdio';
   readonly dev = anonymousDev();
   readonly cachesNames = false;
@@ -39,14 +41,10 @@ interface Terminal {
   foreground: number | undefined;
 }
 
-const terminals = new WeakMap<KernelServices, Map<string, Terminal>>();
+const terminals = new PerKernel('host terminals', () => new Map<string, Terminal>());
 
 function terminalOf(services: KernelServices, major: number, minor: number): Terminal {
-  let known = terminals.get(services);
-  if (!known) {
-    known = new Map();
-    terminals.set(services, known);
-  }
+  const known = terminals.of(services);
   const key = `${major}:${minor}`;
   let terminal = known.get(key);
   if (!terminal) {
@@ -61,26 +59,41 @@ export interface StdioOptions {
   readonly owned: boolean;
   /** What /proc/pid/fd shows; default: a name made of what it is. */
   readonly name?: string;
+  /** Which of its process's descriptors it was given as: what a kernel that is loaded gives in its place. */
+  readonly slot?: number;
 }
 
 export class StdioInode extends Inode {
   readonly fs: StdioFs;
-  readonly kind: StreamKind;
+  kind: StreamKind;
   /** What the guests' descriptors of one host terminal share. */
-  readonly terminal: Terminal;
+  terminal: Terminal;
   private readonly _stat: HostStat = newHostStat();
   private _users = 0;
 
   constructor(
     readonly services: KernelServices,
-    readonly fd: HostFd,
-    readonly options: StdioOptions,
+    public fd: HostFd,
+    public options: StdioOptions,
   ) {
     super();
     this.fs = new StdioFs(this);
     services.hostFiles.fstat(fd, this._stat);
     this.kind = this._whatItIs();
     this.terminal = terminalOf(services, this._stat.rdevMajor, this._stat.rdevMinor);
+  }
+
+  /** Host streams are given anew. */
+  fromSaved(saved: Record<string, unknown>, load: LoadWalk): void {
+    Object.assign(this, saved);
+    const { slot } = this.options;
+    const given = load.stream(slot ?? 0);
+    if (given === undefined) load.refuse(`no stream was given for descriptor ${slot ?? 0}`);
+    this.fd = given.fd;
+    this.options = { ...this.options, owned: given.owned };
+    this.services.hostFiles.fstat(this.fd, this._stat);
+    this.kind = this._whatItIs();
+    this.terminal = terminalOf(this.services, this._stat.rdevMajor, this._stat.rdevMinor);
   }
 
   private _whatItIs(): StreamKind {

@@ -18,16 +18,20 @@ export interface Listed {
   readonly type: number;
 }
 
+/** A directory that tells all its names at once. */
+export interface Lists {
+  list(): readonly Listed[] | Failure;
+}
+
 export class ListedDirectory extends FileDescription {
   private _entries: readonly Listed[] | undefined;
 
   constructor(
-    inode: Inode,
+    readonly directory: Inode & Lists,
     path: VfsPath | undefined,
     flags: number,
-    readonly list: () => readonly Listed[] | Failure,
   ) {
-    super(inode, path, flags);
+    super(directory, path, flags);
   }
 
   override tryRead(): Tried<number> {
@@ -45,7 +49,7 @@ export class ListedDirectory extends FileDescription {
   override readDirectory(emit: (entry: DirEntry) => boolean): Failure | undefined {
     let entries = this._entries;
     if (!entries) {
-      const listed = this.list();
+      const listed = this.directory.list();
       if (!Array.isArray(listed)) return listed as Failure;
       entries = [...this._dots(), ...(listed as readonly Listed[])];
       this._entries = entries;

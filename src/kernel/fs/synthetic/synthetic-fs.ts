@@ -30,7 +30,7 @@ export interface SyntheticFsOptions {
 
 export class SyntheticFs implements FileSystem {
   readonly type: string;
-  readonly dev = anonymousDev();
+  dev = anonymousDev();
   readonly cachesNames = false;
   readonly bootTime: Timespec;
   private _root: Inode | undefined;
@@ -146,10 +146,10 @@ export class Directory extends SyntheticInode {
   }
 
   open(flags: number, path: VfsPath | undefined): FileDescription {
-    return new ListedDirectory(this, path, flags, () => this._list());
+    return new ListedDirectory(this, path, flags);
   }
 
-  private _list(): Listed[] {
+  list(): Listed[] {
     return [...this.names()].map(([name, inode]) => ({
       name,
       ino: inode instanceof SyntheticInode ? inode.ino : inode.attributes().ino,

@@ -2,16 +2,20 @@
  * What the files of one tmpfs share: its budget of memory, and the host that large files move to.
  */
 import type { HostFd } from '../../../base/brand.js';
+import { membersOf } from '../../save/graph.js';
 import type { HostFiles } from '../host-files.js';
 
 /** What file data needs of the host. */
-export type MemoryHost = Pick<HostFiles, 'memfd' | 'close' | 'fstat' | 'pwrite' | 'ftruncate' | 'lseek'>;
+export type MemoryHost = Pick<
+  HostFiles,
+  'memfd' | 'close' | 'fstat' | 'pread' | 'pwrite' | 'ftruncate' | 'lseek'
+>;
 
 export const PAGE = 4096;
 
 export class DataStore {
   /** Memfds that are open, to be closed with the file system. */
-  readonly memfds = new Set<HostFd>();
+  memfds = new Set<HostFd>();
   private _used = 0;
 
   constructor(
@@ -43,6 +47,14 @@ export class DataStore {
 
   refund(pages: number): void {
     this._used -= pages * PAGE;
+  }
+
+  toSaved(): Record<string, unknown> {
+    return membersOf(this, ['memfds']);
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved, { memfds: new Set() });
   }
 
   release(): void {

@@ -12,6 +12,8 @@ import type { VfsPath } from '../path.js';
 import type { TmpDirectory, TmpEntry } from './directory.js';
 
 export class TmpDirectoryDescription extends FileDescription {
+  /** An iterator: it begins anew behind `offset`. */
+  static override readonly unsaved = [...FileDescription.unsaved, '_rest', '_at', '_next'];
   /** Continues after position `_at`; a Map's iterator stands deletions and additions. */
   private _rest: Iterator<TmpEntry> | undefined;
   private _at = -1;

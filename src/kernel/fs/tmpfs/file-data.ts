@@ -10,8 +10,10 @@
 import { E, type Errno } from '../../../abi/errno.js';
 import type { HostFd } from '../../../base/brand.js';
 import { type Failure, fail } from '../../outcome.js';
+import { type LoadWalk, membersOf } from '../../save/graph.js';
 import { newHostStat } from '../host-files.js';
 import type { Sink, Source } from '../io.js';
+import { newMemory, type Piece, readMemory } from '../memory-file.js';
 import { CHUNK, Chunks } from './chunks.js';
 import { type DataStore, PAGE } from './data-store.js';
 
@@ -31,6 +33,9 @@ export class FileData {
   private _charged = 0;
   /** The memfd has no holes, so what it takes follows from its size. */
   private _dense = false;
+
+  /** The content of the memfd in place of its number. */
+  private _saved: readonly Piece[] | undefined;
 
   constructor(readonly store: DataStore) {
     this._chunks = new Chunks(store);
@@ -150,6 +155,27 @@ export class FileData {
     this._charged = 0;
     if (this.store.memfds.delete(this._fd)) this.store.host.close(this._fd);
     this._fd = undefined;
+  }
+
+  toSaved(): Record<string, unknown> {
+    const fd = this._fd;
+    return {
+      ...membersOf(this, ['_fd']),
+      _saved: fd === undefined ? undefined : readMemory(this.store.host, fd),
+    };
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved);
+  }
+
+  restored(load: LoadWalk): void {
+    if (!this._saved) return;
+    const fd = newMemory(this.store.host, 'tmpfs', this._size, this._saved);
+    this._saved = undefined;
+    if (fd < 0) load.refuse(`the host has no memory for a file of ${this._size} bytes (errno ${-fd})`);
+    this._fd = fd as HostFd;
+    this.store.memfds.add(this._fd);
   }
 
   private _grow(size: number): undefined {

@@ -66,7 +66,7 @@ export class TmpFile extends TmpInode {
   }
 }
 
-class TmpFileDescription extends FileDescription {
+export class TmpFileDescription extends FileDescription {
   constructor(
     readonly file: TmpFile,
     shown: Inode,

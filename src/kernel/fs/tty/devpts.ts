@@ -46,7 +46,17 @@ export class Terminals {
     const node = this._allocate(owner);
     if (!node) return fail(E.ENOSPC);
     const { terminal } = node;
-    return new MasterFile(terminal, () => this._nodes.delete(terminal.index), inode, path, flags & ~O_NOCTTY);
+    return new MasterFile(terminal, this, inode, path, flags & ~O_NOCTTY);
+  }
+
+  /** The terminals that are there, by number; and those of a kernel that was saved. */
+  get nodes(): Map<number, PtsInode> {
+    return this._nodes;
+  }
+
+  /** Takes a name out of /dev/pts. */
+  forget(terminal: Terminal): void {
+    this._nodes.delete(terminal.index);
   }
 
   private _allocate(owner: Owner): PtsInode | undefined {
@@ -93,15 +103,14 @@ export class Terminals {
   }
 }
 
-const perKernel = new WeakMap<KernelServices, Terminals>();
+const terminals = new WeakMap<KernelServices, Terminals>();
 
 export function terminalsOf(services: KernelServices): Terminals {
-  let terminals = perKernel.get(services);
-  if (!terminals) {
-    terminals = new Terminals(services);
-    perKernel.set(services, terminals);
-  }
-  return terminals;
+  const known = terminals.get(services);
+  if (known) return known;
+  const made = new Terminals(services);
+  terminals.set(services, made);
+  return made;
 }
 
 /** The file system to be mounted at /dev/pts. */

@@ -10,6 +10,14 @@ export interface Client {
   refused(): void;
 }
 
+/** Whose backlog it is. */
+export interface Listener<T> {
+  /** Completes a connection; our end of it. */
+  welcome(client: T): T;
+  /** A connection can be accepted. */
+  arrived(): void;
+}
+
 export class TcpBacklog<T extends Client> {
   private _ready: T[] = [];
   private readonly _knocking = new Set<T>();
@@ -17,10 +25,7 @@ export class TcpBacklog<T extends Client> {
 
   constructor(
     backlog: number,
-    /** Completes a connection; our end of it. */
-    readonly welcome: (client: T) => T,
-    /** A connection can be accepted. */
-    readonly arrived: () => void,
+    readonly listener: Listener<T>,
   ) {
     this._limit = limitOf(backlog);
   }
@@ -65,8 +70,8 @@ export class TcpBacklog<T extends Client> {
       // One more than asked for, as in Linux.
       if (this._ready.length > this._limit) return;
       this._knocking.delete(client);
-      this._ready.push(this.welcome(client));
-      this.arrived();
+      this._ready.push(this.listener.welcome(client));
+      this.listener.arrived();
     }
   }
 }

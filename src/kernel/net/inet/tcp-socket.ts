@@ -134,11 +134,7 @@ export class TcpSocket extends InetSocket {
     }
     const taken = this.ports.check(this, this.local, 'listener');
     if (taken) return taken;
-    this._backlog = new TcpBacklog<TcpSocket>(
-      backlog,
-      (client) => this._welcome(client),
-      () => this.queue.notify(READABLE),
-    );
+    this._backlog = new TcpBacklog<TcpSocket>(backlog, this);
     return undefined;
   }
 
@@ -151,7 +147,7 @@ export class TcpSocket extends InetSocket {
   }
 
   /** Completes the connection of `client`; our end of it waits to be accepted. */
-  private _welcome(client: TcpSocket): TcpSocket {
+  welcome(client: TcpSocket): TcpSocket {
     const end = new TcpSocket(this.services, this.family, this.creator, O_RDWR, {
       socket: this.options.copy(),
       ip: this.ip.copy(),
@@ -165,6 +161,10 @@ export class TcpSocket extends InetSocket {
     client._knockingAt = undefined;
     client.queue.notify(WRITABLE);
     return end;
+  }
+
+  arrived(): void {
+    this.queue.notify(READABLE);
   }
 
   private _establish(peer: TcpSocket): void {

@@ -14,20 +14,22 @@ export interface Carrier extends FileDescription {
   dropCarried(): void;
 }
 
+function isCarrier(file: FileDescription): file is Carrier {
+  return 'carried' in file && 'dropCarried' in file;
+}
+
 export class InFlight {
   private readonly _counts = new Map<Carrier, number>();
 
-  constructor(readonly isCarrier: (file: FileDescription) => file is Carrier) {}
-
   landed(rights: readonly FileDescription[]): void {
     for (const file of rights) {
-      if (this.isCarrier(file)) this._counts.set(file, (this._counts.get(file) ?? 0) + 1);
+      if (isCarrier(file)) this._counts.set(file, (this._counts.get(file) ?? 0) + 1);
     }
   }
 
   taken(rights: readonly FileDescription[]): void {
     for (const file of rights) {
-      if (!this.isCarrier(file)) continue;
+      if (!isCarrier(file)) continue;
       const left = (this._counts.get(file) ?? 1) - 1;
       if (left > 0) this._counts.set(file, left);
       else this._counts.delete(file);

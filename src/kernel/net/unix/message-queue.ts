@@ -4,9 +4,11 @@
  *
  * Owner: the receiving socket. What a message costs is charged to its origin until it is read whole.
  */
+
 import type { FileDescription } from '../../fs/file-description.js';
 import type { Sink } from '../../fs/io.js';
 import type { Incoming, Sender } from '../socket.js';
+import type { InFlight } from './in-flight.js';
 
 /** The sending socket. */
 export interface Origin {
@@ -37,11 +39,8 @@ export interface Take {
 export class MessageQueue {
   private _messages: Message[] = [];
 
-  /** `landed` and `taken` hear of descriptors that come to be in flight here, and of those that leave. */
-  constructor(
-    readonly landed: (rights: readonly FileDescription[]) => void = () => {},
-    readonly taken: (rights: readonly FileDescription[]) => void = () => {},
-  ) {}
+  /** `inFlight` hears of descriptors that come to be in flight here, and of those that leave. */
+  constructor(readonly inFlight?: Pick<InFlight, 'landed' | 'taken'>) {}
 
   get empty(): boolean {
     return this._messages.length === 0;
@@ -66,7 +65,7 @@ export class MessageQueue {
   push(message: Omit<Message, 'start'>): void {
     this._messages.push({ ...message, start: 0 });
     message.origin.charge(message.bytes.length + OVERHEAD);
-    if (message.rights.length > 0) this.landed(message.rights);
+    if (message.rights.length > 0) this.inFlight?.landed(message.rights);
   }
 
   /** Bytes of the stream until `to` is full, up to the end of a message with descriptors. */
@@ -110,14 +109,14 @@ export class MessageQueue {
     this._messages = [];
     for (const m of messages) {
       m.origin.charge(-(m.bytes.length + OVERHEAD));
-      if (m.rights.length > 0) this.taken(m.rights);
+      if (m.rights.length > 0) this.inFlight?.taken(m.rights);
       for (const file of m.rights) file.release();
     }
   }
 
   private _handOver(m: Message, how: Take): readonly FileDescription[] {
     if (how.peek) return m.rights.map((file) => file.retain());
-    if (m.rights.length > 0) this.taken(m.rights);
+    if (m.rights.length > 0) this.inFlight?.taken(m.rights);
     return m.rights;
   }
 

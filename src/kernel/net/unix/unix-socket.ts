@@ -71,11 +71,7 @@ export class UnixSocket extends Socket implements Origin {
   constructor(services: KernelServices, type: number, creator: Sender, flags: number) {
     super(services, type, creator, flags);
     this.network = networkOf(services);
-    const { inFlight } = this.network;
-    this._received = new MessageQueue(
-      (rights) => inFlight.landed(rights),
-      (rights) => inFlight.taken(rights),
-    );
+    this._received = new MessageQueue(this.network.inFlight);
     this.network.unixSockets.add(this);
   }
 
