@@ -9,8 +9,10 @@
 
 export { CallersTerminal } from './api/callers-terminal.js';
 export { Kernel } from './api/kernel.js';
+export { KernelError } from './api/kernel-error.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
 export type { EventType, KernelEvent } from './messages/events.js';
+export type { KernelErrorCode } from './messages/kernel.js';
 export {
   type Bind,
   defaultEnv,

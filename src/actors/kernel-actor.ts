@@ -1,38 +1,43 @@
 /**
- * The Kernel actor: every operation from outside, one at a time. The queue below is the role that
- * `Kernel.extMu` has in gVisor's pkg/sentry/kernel/kernel.go.
+ * The Kernel actor: every operation from outside, one at a time (operation-queue.ts). Compare gVisor's
+ * pkg/sentry/kernel/kernel.go.
  *
  * Ownership
- *   operation queue        KernelActor   only through `#serialized`
+ *   operation queue        KernelActor   what changes the kernel goes through it
  *   pid → shard            KernelActor   written when a process was created, removed when it exited
  *   placement counts       KernelActor
+ *   count of pauses        KernelActor   each shard has its own copy, by commands
  *   task tables, objects   the shard     asked by commands, never reached into
  *
  * Calls go down only: embedder → KernelActor → shard → thread group → task.
  */
-import { concatMap, defer, type Observable, Subject } from 'rxjs';
+import { type Observable, Subject } from 'rxjs';
 import { E } from '../abi/errno.js';
 import { assertNever } from '../base/assert.js';
 import type { Log } from '../base/log.js';
 import type { EventType, KernelEvent } from '../messages/events.js';
-import type { CreatedProcess, KernelOperations, OperationResult } from '../messages/kernel.js';
-import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
+import {
+  type CreatedProcess,
+  type KernelOperations,
+  type OperationError,
+  type OperationResult,
+  ok,
+  refused,
+} from '../messages/kernel.js';
+import type { ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
+import { OperationQueue } from './operation-queue.js';
+import { Pauses } from './pauses.js';
 import type { Placement } from './placement.js';
-
-interface Operation {
-  run(): Promise<void>;
-}
-
-type Answer = Extract<ShardNews, { id: number }>;
+import { ShardAsks } from './shard-asks.js';
 
 export class KernelActor implements KernelOperations {
-  readonly #operations = new Subject<Operation>();
+  readonly #queue = new OperationQueue();
   readonly #events = new Subject<KernelEvent>();
   readonly #exits = new Subject<void>();
   readonly #shardOf = new Map<number, number>();
-  readonly #answers = new Map<number, (answer: Answer) => void>();
-  #nextId = 1;
+  readonly #asks: ShardAsks;
+  readonly #pauses = new Pauses();
   #destroyed = false;
 
   constructor(
@@ -40,7 +45,7 @@ export class KernelActor implements KernelOperations {
     readonly placement: Placement,
     readonly log: Log,
   ) {
-    this.#operations.pipe(concatMap((operation) => defer(() => operation.run()))).subscribe();
+    this.#asks = new ShardAsks(shards);
   }
 
   get events$(): Observable<KernelEvent> {
@@ -48,11 +53,11 @@ export class KernelActor implements KernelOperations {
   }
 
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>> {
-    return this.#serialized(async () => {
-      if (this.#destroyed) return { type: 'error', errno: E.ESRCH, message: 'the kernel is closed' };
+    return this.#queue.add(async () => {
+      if (this.#destroyed) return CLOSED;
       this.log.info({ argv: spec.argv }, 'EXEC');
       const shard = this.placement.choose();
-      const answer = await this.#ask(shard, (id) => ({ type: 'createProcess', id, spec }));
+      const answer = await this.#asks.ask(shard, (id) => ({ type: 'createProcess', id, spec }));
       if (answer.type === 'created') {
         this.#shardOf.set(answer.pid, shard);
         return { type: 'ok', value: { pid: answer.pid, shard, pipes: answer.pipes } };
@@ -65,7 +70,7 @@ export class KernelActor implements KernelOperations {
   async signal(pid: number, signo: number): Promise<OperationResult<void>> {
     const shard = this.#shardOf.get(pid);
     if (shard === undefined) return { type: 'error', errno: E.ESRCH, message: `no process ${pid}` };
-    const answer = await this.#ask(shard, (id) => ({ type: 'signal', id, pid, signo }));
+    const answer = await this.#asks.ask(shard, (id) => ({ type: 'signal', id, pid, signo }));
     if (answer.type === 'signalled' && answer.errno === 0) return { type: 'ok', value: undefined };
     return refusal(answer);
   }
@@ -75,8 +80,26 @@ export class KernelActor implements KernelOperations {
     if (shard !== undefined) this.shards[shard]?.tell({ type: 'resize', pid, columns, rows });
   }
 
-  async kill(status: number): Promise<void> {
-    for (const shard of this.shards) shard.tell({ type: 'kill', status });
+  kill(status: number): Promise<void> {
+    return this.#queue.add(() => this.#tellAll({ type: 'kill', status }));
+  }
+
+  async pause(): Promise<OperationResult<void>> {
+    // The wait is in an object, so that the queue does not wait for it.
+    const begun = await this.#queue.add(() => {
+      if (this.#destroyed) return { rest: CLOSED };
+      return { rest: this.#pauses.begin(this.#asks.askAll((id) => ({ type: 'pause', id }))) };
+    });
+    return begun.rest;
+  }
+
+  unpause(): Promise<OperationResult<void>> {
+    return this.#queue.add(() => {
+      if (this.#destroyed) return CLOSED;
+      if (!this.#pauses.end()) return refused('NotPaused', E.EINVAL, 'the kernel is not paused');
+      this.#tellAll({ type: 'unpause' });
+      return ok(undefined);
+    });
   }
 
   async waitExited(): Promise<void> {
@@ -91,13 +114,13 @@ export class KernelActor implements KernelOperations {
   }
 
   async observe(types: readonly EventType[]): Promise<void> {
-    for (const shard of this.shards) shard.tell({ type: 'observe', types });
+    this.#tellAll({ type: 'observe', types });
   }
 
   async destroy(): Promise<void> {
     this.#destroyed = true;
-    for (const shard of this.shards) shard.tell({ type: 'shutdown' });
-    this.#failPending('the kernel is closed');
+    this.#tellAll({ type: 'shutdown' });
+    this.#asks.failAll('the kernel is closed');
     this.#shardOf.clear();
     this.#exits.next();
     this.#events.complete();
@@ -111,12 +134,10 @@ export class KernelActor implements KernelOperations {
         break;
       case 'created':
       case 'failed':
-      case 'signalled': {
-        const settle = this.#answers.get(news.id);
-        this.#answers.delete(news.id);
-        settle?.(news);
+      case 'signalled':
+      case 'paused':
+        this.#asks.settle(news);
         break;
-      }
       case 'exited':
         this.placement.left(news.shard);
         this.#shardOf.delete(news.pid);
@@ -127,36 +148,21 @@ export class KernelActor implements KernelOperations {
         break;
       case 'broken':
         this.log.error({ shard: news.shard, why: news.why }, 'a shard broke');
-        this.#failPending(news.why);
+        this.#asks.failAll(news.why);
         break;
       default:
         assertNever(news, 'shard news');
     }
   }
 
-  #ask(shard: number, command: (id: number) => ShardCommand): Promise<Answer> {
-    const id = this.#nextId++;
-    return new Promise((resolve) => {
-      this.#answers.set(id, resolve);
-      this.shards[shard]?.tell(command(id));
-    });
-  }
-
-  #failPending(message: string): void {
-    for (const [id, settle] of this.#answers)
-      settle({ type: 'failed', id, errno: E.ESRCH, obstacle: 'sandbox', message });
-    this.#answers.clear();
-  }
-
-  /** Takes its turn among the operations from outside; the next one begins when it has settled. */
-  #serialized<T>(run: () => Promise<T>): Promise<T> {
-    return new Promise((resolve, reject) => {
-      this.#operations.next({ run: () => run().then(resolve, reject) });
-    });
+  #tellAll(command: ShardCommand): void {
+    for (const shard of this.shards) shard.tell(command);
   }
 }
 
-function refusal(answer: Answer): Extract<OperationResult<never>, { type: 'error' }> {
+const CLOSED = refused('Closed', E.ESRCH, 'the kernel is closed');
+
+function refusal(answer: ShardAnswer): OperationError {
   if (answer.type === 'failed') {
     const { errno, message, obstacle } = answer;
     return { type: 'error', errno, message, obstacle };

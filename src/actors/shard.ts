@@ -19,6 +19,7 @@ import { SyscallTrace } from '../kernel/syscalls/syscall-trace.js';
 import { abandonTask } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
+import { pauseAll, unpauseAll } from '../kernel/task/stop.js';
 import { Task } from '../kernel/task/task.js';
 import { TaskSet } from '../kernel/task/task-set.js';
 import { newUtsNamespace } from '../kernel/uts.js';
@@ -153,6 +154,12 @@ export class Shard {
       case 'resize':
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
         break;
+      case 'pause':
+        this.#pause(command.id);
+        break;
+      case 'unpause':
+        this.#unpause();
+        break;
       case 'kill':
         for (const group of this.#services.tasks.groups())
           startGroupExit(group, (command.status & 0xff) << 8);
@@ -210,6 +217,18 @@ export class Shard {
     const actor = known?.exitStatus === undefined ? known : undefined;
     if (actor && signo !== 0) actor.tell({ type: 'signal', signo });
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
+  }
+
+  /** Timers stop with the first pause: what runs out during one is acted on after it. */
+  #pause(id: number): void {
+    this.#timers.pause();
+    pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id }));
+  }
+
+  #unpause(): void {
+    const { tasks } = this.#services;
+    unpauseAll(tasks);
+    if (tasks.pauses === 0) this.#timers.resume();
   }
 
   #newServices(): KernelServices {

@@ -11,7 +11,7 @@ import { assertNever } from '../base/assert.js';
 import { sendToGroup } from '../kernel/signal/send.js';
 import { userSignal } from '../kernel/signal/siginfo.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
-import { start } from '../kernel/task/run.js';
+import { letGo } from '../kernel/task/stop.js';
 import type { Task } from '../kernel/task/task.js';
 import type { ActorRef } from './actor-ref.js';
 
@@ -42,7 +42,7 @@ export class TaskActor implements ActorRef<TaskMessage> {
   tell(message: TaskMessage): void {
     switch (message.type) {
       case 'start':
-        start(this.task);
+        letGo(this.task);
         break;
       case 'signal':
         sendToGroup(this.task.group, userSignal(message.signo, 0, 0));

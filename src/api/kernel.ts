@@ -15,6 +15,7 @@ import {
   type SpawnOptions,
 } from '../options.js';
 import { EventStream } from './event-stream.js';
+import { unwrap } from './kernel-error.js';
 import { Process } from './process.js';
 
 const DEFAULT_MAX_TASKS = 4096;
@@ -72,6 +73,20 @@ export class Kernel {
   /** Ends every task with this exit status; does not wait. */
   kill(exitStatus: number): Promise<void> {
     return this.#link.operations.kill(exitStatus);
+  }
+
+  /**
+   * Freezes the sandbox: resolves when every task has stopped. Tasks made meanwhile start stopped, and
+   * time stands still for timers. Pauses nest. Rejects with KernelError `PauseEnded` when `unpause` came
+   * before every task had stopped.
+   */
+  async pause(): Promise<void> {
+    return unwrap(await this.#link.operations.pause());
+  }
+
+  /** Ends one pause; after the last one, everything goes on. KernelError `NotPaused` without one. */
+  async unpause(): Promise<void> {
+    return unwrap(await this.#link.operations.unpause());
   }
 
   /** Resolves when no process lives. */

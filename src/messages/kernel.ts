@@ -12,16 +12,35 @@ export interface CreatedProcess {
   readonly pipes: readonly (number | null)[];
 }
 
+/** What stands in the way of an operation, where an errno does not say it. */
+export type KernelErrorCode =
+  /** The kernel was destroyed, or broke. */
+  | 'Closed'
+  /** unpause without a pause. */
+  | 'NotPaused'
+  /** The last pause was ended before every task had stopped. */
+  | 'PauseEnded';
+
 /** Failures travel as plain records. */
-export type OperationResult<T> =
-  | { readonly type: 'ok'; readonly value: T }
-  | {
-      readonly type: 'error';
-      readonly errno: number;
-      readonly message: string;
-      /** Of createProcess. */
-      readonly obstacle?: StartObstacle;
-    };
+export interface OperationError {
+  readonly type: 'error';
+  /** Absent: the errno says it all. */
+  readonly code?: KernelErrorCode;
+  readonly errno: number;
+  readonly message: string;
+  /** Of createProcess. */
+  readonly obstacle?: StartObstacle;
+}
+
+export type OperationResult<T> = { readonly type: 'ok'; readonly value: T } | OperationError;
+
+export function ok<T>(value: T): OperationResult<T> {
+  return { type: 'ok', value };
+}
+
+export function refused(code: KernelErrorCode, errno: number, message: string): OperationError {
+  return { type: 'error', code, errno, message };
+}
 
 export interface KernelOperations {
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>>;
@@ -29,8 +48,15 @@ export interface KernelOperations {
   signal(pid: number, signo: number): Promise<OperationResult<void>>;
   /** Tells a process's terminal of its window's size. Does not wait its turn. */
   resize(pid: number, columns: number, rows: number): Promise<void>;
-  /** Ends every task with this exit status. Does not wait its turn, nor for the tasks to end. */
+  /** Ends every task with this exit status, paused or not. Does not wait for the tasks to end. */
   kill(status: number): Promise<void>;
+  /**
+   * Stops every task, also those made meanwhile; resolves when all have stopped. Pauses nest. It leaves
+   * the queue before it waits. Fails with PauseEnded when `unpause` came first.
+   */
+  pause(): Promise<OperationResult<void>>;
+  /** Ends one pause; NotPaused without one. */
+  unpause(): Promise<OperationResult<void>>;
   /** Resolves when no process lives. */
   waitExited(): Promise<void>;
   observe(types: readonly KernelEvent['type'][]): Promise<void>;

@@ -33,6 +33,10 @@ export type ShardCommand =
   | { readonly type: 'signal'; readonly id: number; readonly pid: number; readonly signo: number }
   /** The window that the process's terminal is shown in has another size. */
   | { readonly type: 'resize'; readonly pid: number; readonly columns: number; readonly rows: number }
+  /** Stops every task, also those to come; answered when all are at rest. Pauses nest. */
+  | { readonly type: 'pause'; readonly id: number }
+  /** Undoes one pause. One that had no answer yet gets none, when it was the last. */
+  | { readonly type: 'unpause' }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
   | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
@@ -41,8 +45,8 @@ export type ShardCommand =
 /** What stood in the way of a process: its program, its working directory, or the making of the sandbox. */
 export type StartObstacle = 'command' | 'cwd' | 'sandbox';
 
-export type ShardNews =
-  | { readonly type: 'ready'; readonly shard: number }
+/** To a command with an `id`. */
+export type ShardAnswer =
   | {
       readonly type: 'created';
       readonly id: number;
@@ -57,6 +61,11 @@ export type ShardNews =
       readonly message: string;
     }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
+  | { readonly type: 'paused'; readonly id: number };
+
+export type ShardNews =
+  | ShardAnswer
+  | { readonly type: 'ready'; readonly shard: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
   | { readonly type: 'events'; readonly events: readonly KernelEvent[] }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };

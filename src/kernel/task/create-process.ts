@@ -12,6 +12,7 @@ import type { KernelServices } from '../services.js';
 import { PendingSignals } from '../signal/pending.js';
 import { eventBase } from './event-base.js';
 import type { ResourceLimits } from './limits.js';
+import { hold } from './stop.js';
 import { Task } from './task.js';
 import { ThreadGroup } from './thread-group.js';
 
@@ -27,7 +28,7 @@ export interface ProcessRequest {
   readonly limits: ResourceLimits;
 }
 
-/** A new process, which is its own session and process group; `start` (run.ts) lets it run. */
+/** A new process, which is its own session and process group; `letGo` (stop.ts) lets it run. */
 export function createProcess(kernel: KernelServices, request: ProcessRequest): Task | Failure {
   const { filename, argv, envp, files, fs, creds, limits } = request;
   const { root, cwd, umask, mounts } = fs;
@@ -65,6 +66,7 @@ export function createProcess(kernel: KernelServices, request: ProcessRequest): 
   );
   task.comm = program.comm;
   kernel.tasks.add(task);
+  hold(task);
   const { events } = kernel;
   if (events.wants('taskStart')) events.emit({ ...eventBase(task), type: 'taskStart', comm: task.comm });
   if (events.wants('exec')) events.emit({ ...eventBase(task), type: 'exec', filename, argv });

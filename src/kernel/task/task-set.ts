@@ -48,12 +48,10 @@ export class TaskSet {
   readonly traceReturn: (task: Task, outcome: Outcome) => void;
   readonly shard: number;
   readonly maxTasks: number;
+  /** External pauses that hold (stop.ts). */
+  pauses = 0;
   private _tasks = new Map<number, Task>();
   private _groups = new Map<number, ThreadGroup>();
-  private readonly _pids: { readonly first: number; readonly stride: number };
-  private _nextPid: number;
-  private _wrapped = false;
-  private _sequence = 0;
 
   constructor(options: TaskSetOptions) {
     this.maxTasks = options.maxTasks;
@@ -115,6 +113,8 @@ export class TaskSet {
     }
     group.tasks.add(task);
     this._tasks.set(task.tid, task);
+    task.stopCount += this.pauses;
+    if (this.pauses > 0) task.attention = true;
   }
 
   /** The number of a thread that has ended. */

@@ -50,8 +50,10 @@ export class Task {
   attention = false;
   /** It is to exit and nothing else (a fatal signal, exit_group, execve by another thread). */
   killed = false;
-  /** How many have stopped it: job control once, and each external pause. */
+  /** How many have stopped it: job control once, each external pause, and `hold` (stop.ts). */
   stopCount = 0;
+  /** Made for the embedder, and not started yet. */
+  held = false;
   /** Job control: asked to stop; has stopped (which is one of `stopCount`). */
   stopPending = false;
   groupStopped = false;

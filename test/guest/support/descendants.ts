@@ -39,15 +39,23 @@ export class DescendantWatch {
   }
 
   #look(): void {
-    const queue = [this.root];
-    for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
-      for (const child of childrenOf(pid)) {
-        queue.push(child);
-        const identity = identify(child);
-        if (identity) this.#seen.set(child, identity);
-      }
+    for (const pid of descendantsOf(this.root)) {
+      const identity = identify(pid);
+      if (identity) this.#seen.set(pid, identity);
     }
   }
+}
+
+/** All that live now, by number. */
+export function descendantsOf(root: number): number[] {
+  const found: number[] = [];
+  const queue = [root];
+  for (let pid = queue.pop(); pid !== undefined; pid = queue.pop()) {
+    const children = childrenOf(pid);
+    found.push(...children);
+    queue.push(...children);
+  }
+  return found;
 }
 
 function childrenOf(pid: number): number[] {

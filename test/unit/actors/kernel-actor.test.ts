@@ -64,11 +64,14 @@ describe('createProcess', () => {
 });
 
 describe('kill and signals', () => {
-  test('do not wait behind an operation that has no answer yet', async () => {
-    const { actor, told } = kernel();
+  test('K11: kill takes its turn and does not wait for the tasks', async () => {
+    const { actor, told, idOf } = kernel();
     void actor.createProcess(spec);
+    const killed = actor.kill(9);
     await settle();
-    await actor.kill(9);
+    expect(told.length).toBe(1);
+    actor.receive({ type: 'created', id: idOf(0), pid: 2, pipes: [] });
+    await killed;
     expect(told.slice(1).map((t) => t.command)).toEqual([
       { type: 'kill', status: 9 },
       { type: 'kill', status: 9 },
@@ -114,4 +117,58 @@ test('a shard that broke fails what waits for it', async () => {
   await settle();
   actor.receive({ type: 'broken', shard: 0, why: 'gone' });
   expect(await made).toMatchObject({ type: 'error', message: 'gone' });
+});
+
+describe('pause and unpause', () => {
+  test('K12: pause resolves when every shard has stopped, and leaves the queue meanwhile', async () => {
+    const { actor, told, idOf } = kernel();
+    let paused = false;
+    const pausing = actor.pause().then((result) => {
+      paused = true;
+      return result;
+    });
+    await settle();
+    expect(told.map((t) => t.command.type)).toEqual(['pause', 'pause']);
+    await actor.kill(1);
+    actor.receive({ type: 'paused', id: idOf(0) });
+    await settle();
+    expect(paused).toBe(false);
+    actor.receive({ type: 'paused', id: idOf(1) });
+    expect(await pausing).toMatchObject({ type: 'ok' });
+  });
+
+  test('K13: unpause without a pause is NotPaused; each ends one', async () => {
+    const { actor } = kernel(0);
+    expect(await actor.unpause()).toMatchObject({ type: 'error', code: 'NotPaused' });
+    await actor.pause();
+    await actor.pause();
+    expect(await actor.unpause()).toMatchObject({ type: 'ok' });
+    expect(await actor.unpause()).toMatchObject({ type: 'ok' });
+    expect(await actor.unpause()).toMatchObject({ type: 'error', code: 'NotPaused' });
+  });
+
+  test('a pause that is ended before all have stopped fails; one that another pause keeps does not', async () => {
+    const { actor, told, idOf } = kernel(1);
+    const lost = actor.pause();
+    await actor.unpause();
+    expect(await lost).toMatchObject({ type: 'error', code: 'PauseEnded' });
+    const [first, second] = [actor.pause(), actor.pause()];
+    await actor.unpause();
+    told.forEach(({ command }, i) => {
+      if (command.type === 'pause') actor.receive({ type: 'paused', id: idOf(i) });
+    });
+    expect(await first).toMatchObject({ type: 'ok' });
+    expect(await second).toMatchObject({ type: 'ok' });
+  });
+
+  test('a shard that breaks, or a kernel that closes, fails the pause', async () => {
+    const broken = kernel();
+    const pausing = broken.actor.pause();
+    await settle();
+    broken.actor.receive({ type: 'broken', shard: 1, why: 'gone' });
+    expect(await pausing).toMatchObject({ type: 'error', code: 'Closed', message: 'gone' });
+    await broken.actor.destroy();
+    expect(await broken.actor.pause()).toMatchObject({ code: 'Closed' });
+    expect(await broken.actor.unpause()).toMatchObject({ code: 'Closed' });
+  });
 });

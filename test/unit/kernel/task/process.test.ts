@@ -5,7 +5,10 @@ import { NR } from '../../../../src/abi/numbers.js';
 import { SIG } from '../../../../src/abi/signal.js';
 import { WNOHANG, WNOWAIT } from '../../../../src/abi/wait.js';
 import { userAddr } from '../../../../src/base/brand.js';
-import { beginStop, endStop } from '../../../../src/kernel/task/stop.js';
+import { sendToGroup } from '../../../../src/kernel/signal/send.js';
+import { kernelSignal } from '../../../../src/kernel/signal/siginfo.js';
+import { beginStop, endStop, hold, letGo, pauseAll, unpauseAll } from '../../../../src/kernel/task/stop.js';
+import type { Task } from '../../../../src/kernel/task/task.js';
 import type { FakeContext } from '../../../../src/platform/fake/fake-context.js';
 import {
   call,
@@ -413,5 +416,58 @@ describe('external stops', () => {
     });
     kernel.run();
     expect(exit.status).toBe(SIG.KILL);
+  });
+
+  test('a pause stops tasks that are made during it, and nests', () => {
+    const kernel = new FakeKernel();
+    kernel.spawn(() => computeUntil(() => false));
+    kernel.run();
+    let rested = 0;
+    pauseAll(kernel.tasks, () => rested++);
+    kernel.run();
+    pauseAll(kernel.tasks, () => rested++);
+    expect(rested).toBe(2);
+    const late = kernel.spawn(() => computeUntil(() => false));
+    kernel.run();
+    expect(unpauseAll(kernel.tasks)).toBe(true);
+    kernel.run();
+    expect(late.state.name).toBe('stopped');
+    expect(unpauseAll(kernel.tasks)).toBe(true);
+    kernel.run();
+    expect([...kernel.tasks.all()].map((t) => t.state.name)).toEqual(['guest', 'guest']);
+    expect(unpauseAll(kernel.tasks)).toBe(false);
+  });
+
+  test('a pause that is ended before all have stopped is never said to be complete', () => {
+    const kernel = new FakeKernel();
+    kernel.spawn(() => computeUntil(() => false));
+    kernel.settle();
+    let rested = 0;
+    pauseAll(kernel.tasks, () => rested++);
+    unpauseAll(kernel.tasks);
+    kernel.run();
+    pauseAll(kernel.tasks, () => {});
+    kernel.run();
+    expect(rested).toBe(0);
+  });
+
+  test('a held process does not run before letGo, whatever is sent to it; SIGKILL ends it', () => {
+    const kernel = new FakeKernel();
+    const [task, victim] = [0, 1].map(() => kernel.spawn(() => computeUntil(() => false))) as [Task, Task];
+    hold(task);
+    hold(victim);
+    sendToGroup(task.group, kernelSignal(SIG.CONT));
+    pauseAll(kernel.tasks, () => {});
+    kernel.run();
+    unpauseAll(kernel.tasks);
+    kernel.run();
+    expect(task.state.name).toBe('stopped');
+    letGo(task);
+    letGo(task);
+    kernel.run();
+    expect(task.state.name).toBe('guest');
+    sendToGroup(victim.group, kernelSignal(SIG.KILL));
+    kernel.run();
+    expect(victim.state.name).toBe('dead');
   });
 });
