@@ -82,6 +82,17 @@ export interface SpawnOptions {
   argv0?: string | undefined;
 }
 
+export interface LoadOptions {
+  /** What each process gets in place of the streams it was started with. Default: `pipe`. */
+  stdio?: StdioOptions | undefined;
+  /** Of the terminal that `stdio: 'pty'` gives. */
+  windowSize?: WindowSize | undefined;
+  /** Whether time that passed while the kernel was saved has passed for who sleeps. Default: `keep`. */
+  sleepers?: 'keep' | 'elapse' | undefined;
+  /** Default: as the saved kernel had it. */
+  logLevel?: KernelOptions['logLevel'];
+}
+
 /** The caller asked for something that no kernel can do; the message is one line. */
 export class OptionsError extends Error {
   override readonly name = 'OptionsError';
@@ -132,19 +143,19 @@ const stdioWord = v.picklist(['inherit', 'pipe', 'ignore'] as const);
 const stdioMessage =
   "must be 'inherit', 'pipe', 'ignore', 'pty' or an array of the first three and descriptor numbers";
 
+const stdioSchema = v.optional(
+  v.union([stdioWord, v.literal('pty'), v.array(v.union([stdioWord, count(0, 0x7fff_ffff)]))], stdioMessage),
+);
+const windowSizeSchema = v.optional(v.strictObject({ columns: windowSide, rows: windowSide }));
+
 const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
   cwd: v.optional(absolute),
   env: v.optional(
     v.record(v.pipe(nonEmpty, v.excludes('=', "a variable's name must not contain '='")), text),
   ),
   user: v.optional(v.strictObject({ uid: id, gid: id })),
-  stdio: v.optional(
-    v.union(
-      [stdioWord, v.literal('pty'), v.array(v.union([stdioWord, count(0, 0x7fff_ffff)]))],
-      stdioMessage,
-    ),
-  ),
-  windowSize: v.optional(v.strictObject({ columns: windowSide, rows: windowSide })),
+  stdio: stdioSchema,
+  windowSize: windowSizeSchema,
   timeout: v.optional(
     v.pipe(
       v.number('must be a number of seconds'),
@@ -155,6 +166,17 @@ const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
   signal: v.optional(v.instance(AbortSignal, 'must be an AbortSignal')),
   argv0: v.optional(text),
 });
+
+const loadSchema: v.GenericSchema<unknown, LoadOptions> = v.strictObject({
+  stdio: stdioSchema,
+  windowSize: windowSizeSchema,
+  sleepers: v.optional(v.picklist(['keep', 'elapse'], "must be 'keep' or 'elapse'")),
+  logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
+});
+
+export function parseLoadOptions(options: unknown): LoadOptions {
+  return check(loadSchema, options);
+}
 
 export function parseKernelOptions(options: unknown): KernelOptions {
   return check(kernelSchema, options);

@@ -18,13 +18,15 @@ import type { Log } from '../base/log.js';
 import type { EventType, KernelEvent } from '../messages/events.js';
 import {
   type CreatedProcess,
+  type KernelConfig,
   type KernelOperations,
   type OperationError,
   type OperationResult,
   ok,
   refused,
+  type SaveOptions,
 } from '../messages/kernel.js';
-import type { ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
+import type { LoadRequest, ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
@@ -44,6 +46,8 @@ export class KernelActor implements KernelOperations {
     readonly shards: readonly ActorRef<ShardCommand>[],
     readonly placement: Placement,
     readonly log: Log,
+    /** What a saved kernel is to be booted with again. */
+    readonly config: KernelConfig,
   ) {
     this.#asks = new ShardAsks(shards);
   }
@@ -102,6 +106,41 @@ export class KernelActor implements KernelOperations {
     });
   }
 
+  saveTo(path: string, { compress }: SaveOptions): Promise<OperationResult<void>> {
+    return this.#queue.add(async () => {
+      if (this.#destroyed) return CLOSED;
+      if (!this.#pauses.complete) {
+        return refused('NotPaused', E.EBUSY, 'only a paused kernel can be saved');
+      }
+      const description = { config: this.config, machine: process.arch };
+      for (const [shard] of this.shards.entries()) {
+        const last = shard === this.shards.length - 1;
+        const request = { path, compress, description: shard === 0 ? description : undefined, last };
+        const answer = await this.#asks.ask(shard, (id) => ({ type: 'save', id, request }));
+        if (answer.type !== 'saved') return refusal(answer);
+      }
+      return ok(undefined);
+    });
+  }
+
+  load(request: LoadRequest): Promise<OperationResult<readonly CreatedProcess[]>> {
+    return this.#queue.add(async () => {
+      if (this.#destroyed) return CLOSED;
+      const all: CreatedProcess[] = [];
+      for (const [shard] of this.shards.entries()) {
+        const answer = await this.#asks.ask(shard, (id) => ({ type: 'load', id, request }));
+        if (answer.type !== 'loaded') return refusal(answer);
+        for (const { pid, pipes } of answer.processes) {
+          this.#shardOf.set(pid, shard);
+          this.placement.joined(shard);
+          all.push({ pid, shard, pipes });
+        }
+      }
+      await this.#pauses.begin(Promise.resolve([]));
+      return ok(all);
+    });
+  }
+
   async waitExited(): Promise<void> {
     while (this.#shardOf.size > 0) {
       await new Promise<void>((resolve) => {
@@ -136,6 +175,8 @@ export class KernelActor implements KernelOperations {
       case 'failed':
       case 'signalled':
       case 'paused':
+      case 'saved':
+      case 'loaded':
         this.#asks.settle(news);
         break;
       case 'exited':
@@ -164,8 +205,8 @@ const CLOSED = refused('Closed', E.ESRCH, 'the kernel is closed');
 
 function refusal(answer: ShardAnswer): OperationError {
   if (answer.type === 'failed') {
-    const { errno, message, obstacle } = answer;
-    return { type: 'error', errno, message, obstacle };
+    const { errno, message, obstacle, code } = answer;
+    return { type: 'error', errno, message, obstacle, ...(code && { code }) };
   }
   return { type: 'error', errno: E.ESRCH, message: 'no such process' };
 }

@@ -39,7 +39,12 @@ export class KernelHost {
       return ringRef(sender);
     });
     const { config } = data;
-    this.#actor = new KernelActor(shards, new LeastBusy(config.shards), lazyLog(config.logLevel, 'kernel'));
+    this.#actor = new KernelActor(
+      shards,
+      new LeastBusy(config.shards),
+      lazyLog(config.logLevel, 'kernel'),
+      config,
+    );
     this.news = localRef((news) => this.#actor.receive(news));
     const embedder = portRef(ports.events);
     this.#actor.events$.subscribe((event) => embedder.tell(event));

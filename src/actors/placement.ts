@@ -4,6 +4,8 @@
 export interface Placement {
   /** A shard for a new process from outside. */
   choose(): number;
+  /** A process is on this shard that was not chosen for it: its kernel was loaded. */
+  joined(shard: number): void;
   /** A process on this shard has ended. */
   left(shard: number): void;
 }
@@ -20,6 +22,10 @@ export class LeastBusy implements Placement {
     const shard = this.#processes.indexOf(Math.min(...this.#processes));
     this.#processes[shard] = (this.#processes[shard] ?? 0) + 1;
     return shard;
+  }
+
+  joined(shard: number): void {
+    this.#processes[shard] = (this.#processes[shard] ?? 0) + 1;
   }
 
   left(shard: number): void {

@@ -7,9 +7,11 @@ import { assertNever } from '../base/assert.js';
 import type { HostFd } from '../base/brand.js';
 import { fromUnicode } from '../base/bytes.js';
 import { track } from '../base/disposable.js';
+import { ShiftedClock } from '../base/shifted-clock.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
+import { CannotLoad, CannotSave } from '../kernel/save/graph.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
@@ -23,8 +25,8 @@ import { pauseAll, unpauseAll } from '../kernel/task/stop.js';
 import { Task } from '../kernel/task/task.js';
 import { TaskSet } from '../kernel/task/task-set.js';
 import { newUtsNamespace } from '../kernel/uts.js';
-import type { KernelConfig } from '../messages/kernel.js';
-import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
+import type { KernelConfig, KernelErrorCode } from '../messages/kernel.js';
+import type { LoadRequest, ProcessSpec, SaveRequest, ShardCommand, ShardNews } from '../messages/shard.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
 import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
 import { hostMachine } from '../platform/host/machine.unsafe.js';
@@ -39,6 +41,8 @@ import { MailboxReceiver } from './mailbox.js';
 import { printLine } from './print-line.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
+import { BrokenImage } from './save/frames.js';
+import { loadShard, saveShard } from './save/shard-image.js';
 import { StdioPlan } from './stdio-plan.js';
 import { TaskActor } from './task-actor.js';
 import { ShardTimers } from './timers.js';
@@ -59,6 +63,7 @@ export class Shard {
   readonly #options: ShardOptions;
   readonly #platform: SystrapPlatform;
   readonly #hostFiles = new NodeHostFiles();
+  readonly #clock = new ShiftedClock(new HostClock());
   readonly #timers = new ShardTimers();
   readonly #hub: EventHub;
   readonly #mailbox: MailboxReceiver<ShardCommand>;
@@ -160,6 +165,12 @@ export class Shard {
       case 'unpause':
         this.#unpause();
         break;
+      case 'save':
+        this.#save(command.id, command.request);
+        break;
+      case 'load':
+        this.#load(command.id, command.request);
+        break;
       case 'kill':
         for (const group of this.#services.tasks.groups())
           startGroupExit(group, (command.status & 0xff) << 8);
@@ -231,9 +242,47 @@ export class Shard {
     if (tasks.pauses === 0) this.#timers.resume();
   }
 
+  #save(id: number, request: SaveRequest): void {
+    this.#answer(id, 'CannotSave', () => {
+      this.#mounts ??= newRootNamespace(this.#services, rootOptions(this.#options.config));
+      const bridged = new Map([...this.#bridges].map(([pid, { master }]) => [pid, master] as const));
+      saveShard(this.#services, { mounts: this.#mounts, bridged }, this.#options.index, request);
+      this.#tell({ type: 'saved', id });
+    });
+  }
+
+  #load(id: number, request: LoadRequest): void {
+    this.#answer(id, 'CannotLoad', () => {
+      const { index } = this.#options;
+      const loaded = loadShard(this.#services, index, request, (ns) => this.#clock.set(ns));
+      this.#timers.pause();
+      this.#mounts = loaded.part.mounts;
+      for (const { pid } of loaded.processes) {
+        const leader = this.#services.tasks.byPid(pid)?.leader;
+        if (leader) this.#adopt(leader, loaded.bridges.get(pid));
+      }
+      for (const bridge of loaded.bridges.values()) bridge.start();
+      this.#tell({ type: 'loaded', id, processes: loaded.processes });
+    });
+  }
+
+  /** What stands in the way of saving or loading is the embedder's to hear about. */
+  #answer(id: number, otherwise: KernelErrorCode, act: () => void): void {
+    try {
+      act();
+    } catch (e) {
+      const error = e instanceof Error ? e : new Error(String(e));
+      const code = error instanceof BrokenImage ? 'BrokenImage' : otherwise;
+      const expected =
+        error instanceof BrokenImage || error instanceof CannotSave || error instanceof CannotLoad;
+      if (!expected) this.#services.log.error({ error: error.stack }, 'saving or loading failed');
+      this.#tell({ type: 'failed', id, errno: E.EIO, obstacle: 'sandbox', message: error.message, code });
+    }
+  }
+
   #newServices(): KernelServices {
     const { config, index } = this.#options;
-    const clock = new HostClock();
+    const clock = this.#clock;
     const trace = newTrace(config);
     return {
       platform: this.#platform,

@@ -3,20 +3,26 @@
  * and closes everything again. Each operation is a message to the Kernel actor.
  */
 import { availableParallelism, totalmem } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
 import { KernelLink } from '../actors/kernel-link.js';
+import { readDescription } from '../actors/save/image-file.js';
 import type { EventType, KernelEvent } from '../messages/events.js';
-import type { KernelConfig } from '../messages/kernel.js';
+import { type KernelConfig, ok, type SaveOptions } from '../messages/kernel.js';
+import type { LoadRequest } from '../messages/shard.js';
 import {
   type KernelOptions,
+  type LoadOptions,
   OptionsError,
   parseKernelOptions,
+  parseLoadOptions,
   parseSpawnOptions,
   type SpawnOptions,
 } from '../options.js';
 import { EventStream } from './event-stream.js';
 import { unwrap } from './kernel-error.js';
-import { Process } from './process.js';
+import { Process, startOf, stdioOf } from './process.js';
+import { readSaved, writeSaved } from './saved-kernel.js';
 
 const DEFAULT_MAX_TASKS = 4096;
 const DEFAULT_LOG_LEVEL = 'warn';
@@ -56,18 +62,62 @@ export class Kernel {
    * `spawn`, and a failure to start comes as the event `error` and the rejection of `completed`.
    */
   spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): Process {
-    const spawned = new Process(
-      { link: this.#link, rootfs: this.#config.rootfs },
-      command,
-      args,
-      parseSpawnOptions(options),
+    const host = { link: this.#link };
+    const parsed = parseSpawnOptions(options);
+    return this.#add(new Process(host, startOf(host, this.#config.rootfs, command, args, parsed), parsed));
+  }
+
+  #add(made: Process): Process {
+    this.#processes.add(made);
+    made.completed.then(
+      () => this.#processes.delete(made),
+      () => this.#processes.delete(made),
     );
-    this.#processes.add(spawned);
-    spawned.completed.then(
-      () => this.#processes.delete(spawned),
-      () => this.#processes.delete(spawned),
-    );
-    return spawned;
+    return made;
+  }
+
+  /** Those that were spawned, or loaded, and have not ended. */
+  get processes(): readonly Process[] {
+    return [...this.#processes];
+  }
+
+  /**
+   * Writes the kernel, which must be paused, into a file or a stream. It can be unpaused afterwards and goes
+   * on as if nothing had been. KernelError: `NotPaused`; `CannotSave`, with a message that names what stands
+   * in the way.
+   */
+  saveTo(to: string | Writable, options: Partial<SaveOptions> = {}): Promise<void> {
+    const { compress = false } = options;
+    return writeSaved(to, async (path) => unwrap(await this.#link.operations.saveTo(path, { compress })));
+  }
+
+  /**
+   * A kernel that goes on where a saved one was, in this process or another. It is paused: `unpause` lets it
+   * go on. `processes` are those that the embedder had spawned; they get the streams of `stdio` in place of
+   * their own. KernelError: `BrokenImage` for a file that is no saved kernel, is truncated or was altered;
+   * `CannotLoad`, with a message that names what this host lacks.
+   */
+  static loadFrom(from: string | Readable, options: LoadOptions = {}): Promise<Kernel> {
+    const { stdio, windowSize, sleepers = 'keep', logLevel } = parseLoadOptions(options);
+    return readSaved(from, async (path) => {
+      const { config } = readDescription(path);
+      const kernel = new Kernel(logLevel ? { ...config, logLevel } : config);
+      try {
+        await kernel.#load({ path, stdio: stdioOf({ stdio, windowSize }), sleepers });
+      } catch (e) {
+        await kernel.close();
+        throw e;
+      }
+      return kernel;
+    });
+  }
+
+  async #load(request: LoadRequest): Promise<void> {
+    const loaded = unwrap(await this.#link.operations.load(request));
+    for (const process of loaded) {
+      const start = { stdio: request.stdio, create: async () => ok(process) };
+      this.#add(new Process({ link: this.#link }, start, {}));
+    }
   }
 
   /** Ends every task with this exit status; does not wait. */

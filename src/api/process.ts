@@ -5,7 +5,7 @@ import { errnoName } from '../abi/errno.js';
 import { SIG, signalName } from '../abi/signal.js';
 import type { KernelLink } from '../actors/kernel-link.js';
 import { fromUnicode } from '../base/bytes.js';
-import type { CreatedProcess } from '../messages/kernel.js';
+import type { CreatedProcess, OperationResult } from '../messages/kernel.js';
 import type { ProcessSpec, StartObstacle, StdioSource } from '../messages/shard.js';
 import { defaultEnv, type SpawnOptions, type StdioEntry } from '../options.js';
 import { ProcessStreams } from './process-streams.js';
@@ -35,7 +35,24 @@ export class SpawnError extends Error {
 /** The kernel a process belongs to. */
 export interface ProcessHost {
   readonly link: KernelLink;
-  readonly rootfs: string;
+}
+
+/** How a process comes to be, and what its streams are. */
+export interface ProcessStart {
+  readonly stdio: readonly StdioSource[];
+  create(): Promise<OperationResult<CreatedProcess>>;
+}
+
+/** A program that is started. */
+export function startOf(
+  { link }: ProcessHost,
+  rootfs: string,
+  command: string,
+  args: readonly string[],
+  options: SpawnOptions,
+): ProcessStart {
+  const spec = specOf(command, args, options, rootfs);
+  return { stdio: spec.stdio, create: () => link.operations.createProcess(spec) };
 }
 
 export class Process extends EventEmitter {
@@ -59,7 +76,7 @@ export class Process extends EventEmitter {
   /** A signal sent before the process was there. */
   #pendingSignal: number | undefined;
 
-  constructor(host: ProcessHost, command: string, args: readonly string[], options: SpawnOptions) {
+  constructor(host: ProcessHost, start: ProcessStart, options: SpawnOptions) {
     super();
     this.#host = host;
     this.#options = options;
@@ -69,12 +86,11 @@ export class Process extends EventEmitter {
     });
     // Whoever listens to events only must not be ended by an unhandled rejection.
     this.completed.catch(() => {});
-    const spec = specOf(command, args, options, host.rootfs);
-    this.#streams = new ProcessStreams(spec.stdio);
+    this.#streams = new ProcessStreams(start.stdio);
     this.stdin = this.#streams.stdin;
     this.stdout = this.#streams.stdout;
     this.stderr = this.#streams.stderr;
-    void this.#run(spec);
+    void this.#run(start);
   }
 
   /** Sends a signal, by name or number; true when it could be sent or noted. */
@@ -97,14 +113,14 @@ export class Process extends EventEmitter {
     this.#fail(new SpawnError('ECLOSED', 'sandbox', why));
   }
 
-  async #run(spec: ProcessSpec): Promise<void> {
+  async #run(start: ProcessStart): Promise<void> {
     const { signal } = this.#options;
     const abort = (): void => {
       this.kill('SIGKILL');
     };
     try {
       if (signal?.aborted) throw new SpawnError('ABORT_ERR', 'sandbox', 'the operation was aborted');
-      const made = await this.#host.link.operations.createProcess(spec);
+      const made = await start.create();
       if (made.type === 'error') {
         throw new SpawnError(errnoName(made.errno), made.obstacle ?? 'sandbox', made.message);
       }
@@ -184,7 +200,7 @@ function specOf(
   };
 }
 
-function stdioOf({ stdio = 'pipe', windowSize }: SpawnOptions): StdioSource[] {
+export function stdioOf({ stdio = 'pipe', windowSize }: SpawnOptions): StdioSource[] {
   if (stdio === 'pty') {
     const { columns, rows } = windowSize ?? { columns: 80, rows: 24 };
     return Array.from({ length: 3 }, () => ({ type: 'pty', columns, rows }));

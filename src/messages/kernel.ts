@@ -3,7 +3,7 @@
  * external operations, unless it says otherwise.
  */
 import type { KernelEvent } from './events.js';
-import type { ProcessSpec, StartObstacle } from './shard.js';
+import type { LoadRequest, ProcessSpec, StartObstacle } from './shard.js';
 
 export interface CreatedProcess {
   readonly pid: number;
@@ -16,8 +16,14 @@ export interface CreatedProcess {
 export type KernelErrorCode =
   /** The kernel was destroyed, or broke. */
   | 'Closed'
-  /** unpause without a pause. */
+  /** unpause or saveTo without a pause, or before every task has stopped. */
   | 'NotPaused'
+  /** Something cannot be saved; the message names it. */
+  | 'CannotSave'
+  /** A saved kernel cannot go on here; the message says what stands in the way. */
+  | 'CannotLoad'
+  /** A file is no saved kernel, or was altered or truncated. */
+  | 'BrokenImage'
   /** The last pause was ended before every task had stopped. */
   | 'PauseEnded';
 
@@ -57,11 +63,26 @@ export interface KernelOperations {
   pause(): Promise<OperationResult<void>>;
   /** Ends one pause; NotPaused without one. */
   unpause(): Promise<OperationResult<void>>;
+  /** Writes the kernel, which must be paused, into a new file; it can go on afterwards. */
+  saveTo(path: string, options: SaveOptions): Promise<OperationResult<void>>;
+  /** Takes a saved kernel over, paused. Only a kernel that has nothing yet can. */
+  load(request: LoadRequest): Promise<OperationResult<readonly CreatedProcess[]>>;
   /** Resolves when no process lives. */
   waitExited(): Promise<void>;
   observe(types: readonly KernelEvent['type'][]): Promise<void>;
   /** Shuts the shards down. Idempotent. */
   destroy(): Promise<void>;
+}
+
+export interface SaveOptions {
+  /** Whether memory is compressed too: smaller, and slower. */
+  readonly compress: boolean;
+}
+
+/** What a saved kernel is: the first thing in its file. */
+export interface ImageDescription {
+  readonly config: KernelConfig;
+  readonly machine: string;
 }
 
 /** How a kernel is configured, as its workers get it: plain, checked, with every default filled in. */

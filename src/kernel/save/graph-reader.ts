@@ -38,7 +38,7 @@ export class GraphReader implements LoadWalk {
   constructor(
     private readonly _rules: WalkRules,
     private readonly _graph: Graph,
-    private readonly _streams: (slot: number) => HostStream | undefined = () => undefined,
+    private readonly _streams: LoadWalk['stream'] = () => undefined,
   ) {}
 
   /**
@@ -82,8 +82,8 @@ export class GraphReader implements LoadWalk {
     return object instanceof Placeholder ? this._find(object) : object;
   }
 
-  stream(slot: number): HostStream | undefined {
-    return this._streams(slot);
+  stream(pid: number, slot: number): HostStream | undefined {
+    return this._streams(pid, slot);
   }
 
   refuse(why: string): never {

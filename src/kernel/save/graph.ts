@@ -98,8 +98,8 @@ export interface LoadWalk {
   external(name: string): unknown;
   /** The object, found if it is a late one. */
   resolve<T>(object: T): T;
-  /** The host stream that takes the place of this descriptor of the first process. */
-  stream(slot: number): HostStream | undefined;
+  /** The host stream in place of this descriptor of the process that was started with it. */
+  stream(pid: number, slot: number): HostStream | undefined;
   refuse(why: string): never;
 }
 

@@ -6,12 +6,14 @@
  * stands in the way is found first.
  */
 
+import type { Timespec } from '../../base/clock.js';
 import { anonymousDevices } from '../fs/anonymous-dev.js';
 import { CachedName } from '../fs/dentry-cache.js';
 import { newDevFs } from '../fs/dev/dev-fs.js';
 import { deviceRegistry } from '../fs/dev/registry.js';
 import type { MountNamespace } from '../fs/mounts.js';
 import { terminalsOf } from '../fs/tty/devpts.js';
+import type { MasterFile } from '../fs/tty/master-file.js';
 import type { PtsInode } from '../fs/tty/pts-inode.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { perKernelObjects } from '../per-kernel.js';
@@ -38,10 +40,30 @@ interface KernelState {
   readonly perKernel: Readonly<Record<string, object>>;
   readonly terminals: ReadonlyMap<number, PtsInode>;
   readonly anonymousDevices: number;
+  readonly clock: SavedClock;
+  /** Terminals of processes that were started with one, by process id: what the embedder sees of them. */
+  readonly bridged: ReadonlyMap<number, MasterFile>;
+}
+
+export interface SavedClock {
+  readonly monotonicNs: number;
+  readonly bootMonotonicNs: number;
+  readonly realtime: Timespec;
+}
+
+/** What of a kernel its shard keeps. */
+export interface ShardPart {
+  readonly mounts: MountNamespace;
+  readonly bridged: ReadonlyMap<number, MasterFile>;
 }
 
 /** Writes down a paused kernel, which can go on afterwards. */
-export function saveKernel(services: KernelServices, mounts: MountNamespace, image: ImageWriter): void {
+export function saveKernel(
+  services: KernelServices,
+  { mounts, bridged }: ShardPart,
+  image: ImageWriter,
+): void {
+  const { clock, bootMonotonicNs } = services;
   setAside(services.tasks);
   mounts.sync();
   const state: KernelState = {
@@ -57,6 +79,8 @@ export function saveKernel(services: KernelServices, mounts: MountNamespace, ima
     ),
     terminals: terminalsOf(services).nodes,
     anonymousDevices: anonymousDevices.last,
+    clock: { monotonicNs: clock.monotonic(), bootMonotonicNs, realtime: clock.realtime() },
+    bridged,
   };
   image.state(new GraphWriter(rulesOf(services)).write(state));
   state.memories.forEach((mm, i) => {
@@ -64,16 +88,19 @@ export function saveKernel(services: KernelServices, mounts: MountNamespace, ima
   });
 }
 
+/** What a kernel that is loaded asks of the one who loads it. */
+export interface LoadHost {
+  /** The host stream in place of this descriptor of the process that was started with it. */
+  stream(pid: number, slot: number): HostStream | undefined;
+  setClock(saved: SavedClock): void;
+}
+
 /** Everything that was saved, in a kernel that has nothing yet; the root mount namespace. */
-export function loadKernel(
-  services: KernelServices,
-  image: ImageReader,
-  streams: (slot: number) => HostStream | undefined,
-): MountNamespace {
+export function loadKernel(services: KernelServices, image: ImageReader, host: LoadHost): ShardPart {
   // Registers the devices; /dev itself comes with what was saved.
   newDevFs(services).release();
-  const reader = new GraphReader(rulesOf(services), image.state(), streams);
-  const state = reader.read((root) => begin(services, root as KernelState)) as KernelState;
+  const reader = new GraphReader(rulesOf(services), image.state(), (of, slot) => host.stream(of, slot));
+  const state = reader.read((root) => begin(services, root as KernelState, host)) as KernelState;
   state.mounts.dentries.restore(reader.instancesOf(CachedName));
   for (const one of perKernelObjects()) {
     const saved = state.perKernel[one.name];
@@ -81,11 +108,12 @@ export function loadKernel(
   }
   for (const [index, node] of state.terminals) terminalsOf(services).nodes.set(index, node);
   loadMemory(services, state.memories, image);
-  return state.mounts;
+  return state;
 }
 
 /** What others are found by. */
-function begin(services: KernelServices, state: KernelState): void {
+function begin(services: KernelServices, state: KernelState, host: LoadHost): void {
+  host.setClock(state.clock);
   services.tasks.fromSaved(state.tasks);
   Object.assign(services.uts, state.uts);
   anonymousDevices.last = Math.max(anonymousDevices.last, state.anonymousDevices);

@@ -31,6 +31,7 @@ export interface TaskSetOptions {
 
 /** What of a TaskSet is saved. */
 export interface TaskSetState {
+  readonly pauses: number;
   readonly _tasks: Map<number, Task>;
   readonly _groups: Map<number, ThreadGroup>;
   readonly _nextPid: number;
@@ -52,6 +53,10 @@ export class TaskSet {
   pauses = 0;
   private _tasks = new Map<number, Task>();
   private _groups = new Map<number, ThreadGroup>();
+  private readonly _pids: { readonly first: number; readonly stride: number };
+  private _nextPid: number;
+  private _wrapped = false;
+  private _sequence = 0;
 
   constructor(options: TaskSetOptions) {
     this.maxTasks = options.maxTasks;
@@ -141,8 +146,8 @@ export class TaskSet {
 
   /** All there are, and the numbers to come. */
   toSaved(): TaskSetState {
-    const { _tasks, _groups, _nextPid, _wrapped, _sequence } = this;
-    return { _tasks, _groups, _nextPid, _wrapped, _sequence };
+    const { pauses, _tasks, _groups, _nextPid, _wrapped, _sequence } = this;
+    return { pauses, _tasks, _groups, _nextPid, _wrapped, _sequence };
   }
 
   fromSaved(saved: TaskSetState): void {

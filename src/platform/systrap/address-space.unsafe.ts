@@ -16,7 +16,16 @@ import {
 import { SystrapContext } from './context.js';
 import { type CopyDirection, copyGuestMemory } from './guest-copy.unsafe.js';
 import { HostCalls } from './host-calls.js';
-import { AREA_SIZE, DATA_SIZE, GUEST_END, INTERRUPT_SIGNAL, MAX_AREAS, OpFlag, State, area as word } from './layout.js';
+import {
+  AREA_SIZE,
+  DATA_SIZE,
+  GUEST_END,
+  INTERRUPT_SIGNAL,
+  MAX_AREAS,
+  OpFlag,
+  State,
+  area as word,
+} from './layout.js';
 import {
   type CpuTimes,
   peakResidentBytes,

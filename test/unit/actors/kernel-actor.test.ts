@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals';
 import { KernelActor } from '../../../src/actors/kernel-actor.js';
 import { LeastBusy } from '../../../src/actors/placement.js';
 import { silentLog } from '../../../src/base/log.js';
+import type { KernelConfig } from '../../../src/messages/kernel.js';
 import type { ProcessSpec, ShardCommand } from '../../../src/messages/shard.js';
 
 const spec: ProcessSpec = {
@@ -15,6 +16,18 @@ const spec: ProcessSpec = {
   groups: [],
   stdio: [],
 };
+const config: KernelConfig = {
+  rootfs: '/',
+  binds: [],
+  tmpfs: [],
+  hostname: 'troupe',
+  cores: 1,
+  shards: 2,
+  memoryBytes: 1 << 30,
+  maxTasks: 10,
+  strace: undefined,
+  logLevel: 'silent',
+};
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function kernel(shards = 2) {
@@ -22,7 +35,7 @@ function kernel(shards = 2) {
   const refs = Array.from({ length: shards }, (_, shard) => ({
     tell: (command: ShardCommand) => void told.push({ shard, command }),
   }));
-  const actor = new KernelActor(refs, new LeastBusy(shards), silentLog);
+  const actor = new KernelActor(refs, new LeastBusy(shards), silentLog, config);
   const idOf = (i: number): number => {
     const command = told[i]?.command;
     return command && 'id' in command ? command.id : -1;

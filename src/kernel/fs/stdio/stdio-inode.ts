@@ -59,12 +59,12 @@ export interface StdioOptions {
   readonly owned: boolean;
   /** What /proc/pid/fd shows; default: a name made of what it is. */
   readonly name?: string;
-  /** Which of its process's descriptors it was given as: what a kernel that is loaded gives in its place. */
-  readonly slot?: number;
 }
 
 export class StdioInode extends Inode {
   readonly fs: StdioFs;
+  /** Whose descriptor it was given as: a kernel that is loaded is given another in its place. */
+  given: { readonly pid: number; readonly slot: number } | undefined;
   kind: StreamKind;
   /** What the guests' descriptors of one host terminal share. */
   terminal: Terminal;
@@ -86,11 +86,12 @@ export class StdioInode extends Inode {
   /** Host streams are given anew. */
   fromSaved(saved: Record<string, unknown>, load: LoadWalk): void {
     Object.assign(this, saved);
-    const { slot } = this.options;
-    const given = load.stream(slot ?? 0);
-    if (given === undefined) load.refuse(`no stream was given for descriptor ${slot ?? 0}`);
-    this.fd = given.fd;
-    this.options = { ...this.options, owned: given.owned };
+    if (!this.given) load.refuse('a host stream that no process was started with');
+    const { pid, slot } = this.given;
+    const stream = load.stream(pid, slot);
+    if (!stream) load.refuse(`no stream was given for descriptor ${slot} of process ${pid}`);
+    this.fd = stream.fd;
+    this.options = { ...this.options, owned: stream.owned };
     this.services.hostFiles.fstat(this.fd, this._stat);
     this.kind = this._whatItIs();
     this.terminal = terminalOf(this.services, this._stat.rdevMajor, this._stat.rdevMinor);
