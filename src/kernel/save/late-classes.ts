@@ -2,7 +2,7 @@
  * What a new kernel has of its own and a saved one only names: /proc, /sys and /dev/pts with all that is in
  * them. Their inodes are functions of the kernel, looked up again by the names under which they were held.
  */
-import type { CachedName } from '../fs/dentry-cache.js';
+import { CachedName } from '../fs/dentry-cache.js';
 import { newFileSystem } from '../fs/file-system-types.js';
 import type { Inode } from '../fs/inode.js';
 import { MemInode } from '../fs/proc/mem-file.js';
@@ -36,14 +36,12 @@ function byName(prototype: Inode): LateClass {
     save(object, save) {
       const dentry = save.notes.get(object);
       const { fs } = object as Inode;
-      if (!dentry) return save.refuse(`a file of ${fs.type} without a name cannot be saved`);
-      return { dentry };
+      if (!(dentry instanceof CachedName)) return save.refuse(`a file of ${fs.type} without a name`);
+      return { fs, parent: dentry.parent?.inode, name: dentry.name };
     },
-    find({ dentry }, load) {
-      const { inode, parent, name } = dentry as CachedName;
-      const fs = (inode as Partial<Inode>).fs;
-      if (!parent) return fs ? load.resolve(fs).root : load.refuse('a name that hangs nowhere');
-      const found = load.resolve(parent.inode).lookup(name);
+    find({ fs, parent, name }, load) {
+      if (!parent) return (fs as SyntheticFs).root;
+      const found = (parent as Inode).lookup(String(name));
       return found instanceof Failure ? load.refuse(`${name} is not there (errno ${found.errno})`) : found;
     },
   };
