@@ -34,6 +34,11 @@ export interface Sender {
   readonly creds: Credentials;
 }
 
+/** Who somebody is, without what he may reach: to be kept. */
+export function senderOf({ pid, creds }: Sender): Sender {
+  return { pid, creds };
+}
+
 /** Who calls: for permissions, and for the names of Unix sockets. */
 export interface Caller extends Sender {
   /** From where paths are walked. */
@@ -105,7 +110,7 @@ export abstract class Socket extends FileDescription {
     const owner = { uid: creator.creds.fsuid, gid: creator.creds.fsgid };
     super(new PseudoInode(pseudoFileSystems(services).sockfs, S_IFSOCK | 0o777, owner), undefined, flags);
     this.options = options;
-    this.creator = { pid: creator.pid, creds: creator.creds };
+    this.creator = senderOf(creator);
   }
 
   // --- What the families answer ---

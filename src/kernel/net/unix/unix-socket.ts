@@ -33,6 +33,7 @@ import {
   type Receive,
   type Sender,
   Socket,
+  senderOf,
   WRITABLE,
 } from '../socket.js';
 import { MessageQueue, type Origin } from './message-queue.js';
@@ -132,7 +133,7 @@ export class UnixSocket extends Socket implements Origin {
     if (!this.address || this._state === 'connected') return fail(E.EINVAL);
     this._backlog = Math.min(backlog >>> 0, SOMAXCONN);
     this._state = 'listening';
-    this._peerSender = caller;
+    this._peerSender = senderOf(caller);
     this._wakeWaiting();
     return undefined;
   }
@@ -260,7 +261,7 @@ export class UnixSocket extends Socket implements Origin {
 
   private _join(peer: UnixSocket, sender: Sender): void {
     this._peer = peer;
-    this._peerSender = sender;
+    this._peerSender = senderOf(sender);
     this._state = 'connected';
   }
 
@@ -393,7 +394,7 @@ export class UnixSocket extends Socket implements Origin {
     rights: readonly FileDescription[],
     sender: Sender,
   ): void {
-    this._received.push({ bytes, rights, sender, origin });
+    this._received.push({ bytes, rights, sender: senderOf(sender), origin });
     this.queue.notify(READABLE);
   }
 }
