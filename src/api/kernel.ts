@@ -5,10 +5,18 @@
 import { availableParallelism, totalmem } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import type { Observable } from 'rxjs';
+import { E } from '../abi/errno.js';
 import { KernelLink } from '../actors/kernel-link.js';
+import { BrokenImage } from '../actors/save/frames.js';
 import { readDescription } from '../actors/save/image-file.js';
 import type { EventType, KernelEvent } from '../messages/events.js';
-import { type KernelConfig, ok, type SaveOptions } from '../messages/kernel.js';
+import {
+  type ImageDescription,
+  type KernelConfig,
+  ok,
+  refused,
+  type SaveOptions,
+} from '../messages/kernel.js';
 import type { LoadRequest } from '../messages/shard.js';
 import {
   type KernelOptions,
@@ -20,7 +28,7 @@ import {
   type SpawnOptions,
 } from '../options.js';
 import { EventStream } from './event-stream.js';
-import { unwrap } from './kernel-error.js';
+import { KernelError, unwrap } from './kernel-error.js';
 import { Process, startOf, stdioOf } from './process.js';
 import { readSaved, writeSaved } from './saved-kernel.js';
 
@@ -100,7 +108,7 @@ export class Kernel {
   static loadFrom(from: string | Readable, options: LoadOptions = {}): Promise<Kernel> {
     const { stdio, windowSize, sleepers = 'keep', logLevel } = parseLoadOptions(options);
     return readSaved(from, async (path) => {
-      const { config } = readDescription(path);
+      const { config } = describedBy(path);
       const kernel = new Kernel(logLevel ? { ...config, logLevel } : config);
       try {
         await kernel.#load({ path, stdio: stdioOf({ stdio, windowSize }), sleepers });
@@ -173,6 +181,16 @@ export class Kernel {
     const why = error instanceof Error ? error.message : String(error);
     for (const p of this.#processes) p.abandoned(`the kernel broke: ${why}`);
     void this.close();
+  }
+}
+
+/** What the file says of itself. */
+function describedBy(path: string): ImageDescription {
+  try {
+    return readDescription(path);
+  } catch (e) {
+    if (!(e instanceof BrokenImage)) throw e;
+    throw new KernelError(refused('BrokenImage', E.EINVAL, e.message));
   }
 }
 

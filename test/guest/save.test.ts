@@ -1,10 +1,16 @@
 /** Saving real guests and going on with them in another process: KERNEL.md K15–K24, K37, K40. */
 import { execFileSync } from 'node:child_process';
-import { createReadStream, createWriteStream, existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  createReadStream,
+  createWriteStream,
+  existsSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Kernel, KernelError } from 'troupe';
-import { sayAbsent } from './support/compiler.js';
 import { plainEnvironment, which } from './support/run.js';
 import { goOnElsewhere, Output, seeded } from './support/saved.js';
 import { tempFolder } from './support/temp.js';
