@@ -43,7 +43,7 @@ function gvisor() {
   });
 }
 
-function found(command) {
+export function found(command) {
   return spawnSync('sh', ['-c', `command -v ${command}`]).status === 0;
 }
 

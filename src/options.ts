@@ -42,6 +42,11 @@ export interface KernelOptions {
   memory?: number | undefined;
   /** Tasks (threads of all processes) that may live at once. */
   pids?: number | undefined;
+  /**
+   * `virtual`: when every task waits, guests' time leaps to the next timer, so that `sleep 3600` returns at
+   * once. Needs one shard, which is then the default. Default: `real`.
+   */
+  time?: 'real' | 'virtual' | undefined;
   /** Prints system calls as strace does. */
   strace?: StraceOptions | undefined;
   logLevel?: LogLevel | undefined;
@@ -133,6 +138,7 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
   shards: v.optional(count(1, 256)),
   memory: v.optional(count(MIN_MEMORY, Number.MAX_SAFE_INTEGER)),
   pids: v.optional(count(1, 4_194_304)),
+  time: v.optional(v.picklist(['real', 'virtual'], "must be 'real' or 'virtual'")),
   strace: v.optional(
     v.strictObject({ filter: v.optional(text), sink: v.optional(v.literal('stderr', "must be 'stderr'")) }),
   ),

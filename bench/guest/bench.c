@@ -1,12 +1,12 @@
-/* What bench/run.mjs times inside a guest: prints nanoseconds a unit (a call, a round, a page, a child). */
+/* What bench/run.mjs times inside a guest: prints nanoseconds a unit (a call, a round, a page, a child…). */
 #define _GNU_SOURCE
+#include "bench.h"
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -34,34 +34,41 @@ static void compute(long n) {
   if (s[0] == 1) puts("");
 }
 
-static void touch(long pages) {
-  char *p = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (p == MAP_FAILED) exit(1);
-  for (long i = 0; i < pages; i++) p[i * 4096] = 1;
-}
-
-static void children(long n) {
-  for (long i = 0; i < n; i++) {
-    pid_t child = fork();
-    if (child < 0) exit(1);
-    if (child == 0) {
-      execl("/bin/true", "true", NULL);
-      _exit(1);
-    }
-    int status;
-    if (waitpid(child, &status, 0) != child || status != 0) exit(1);
+/*
+ * The quickest pass, a page: memory that the machine never had before, or gave back to a host below it, costs
+ * many times more at its first touch, and not because of who runs the program.
+ */
+static double touch(long passes) {
+  const long pages = 16384;
+  double best = 0;
+  for (long pass = 0; pass < passes; pass++) {
+    double start = now();
+    char *p = mmap(NULL, pages * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED) exit(1);
+    for (long i = 0; i < pages; i++) p[i * 4096] = 1;
+    double took = (now() - start) / pages;
+    if (pass == 0 || took < best) best = took;
+    munmap(p, pages * 4096);
   }
+  return best;
 }
 
 int main(int argc, char **argv) {
-  if (argc != 3) return 2;
+  if (argc < 3) return 0; /* what fork_exec starts: a static program that does nothing */
+  const char *row = argv[1];
   long n = atol(argv[2]);
-  double start = now();
-  if (!strcmp(argv[1], "getpid")) getpids(n);
-  else if (!strcmp(argv[1], "compute")) compute(n);
-  else if (!strcmp(argv[1], "touch")) touch(n);
-  else if (!strcmp(argv[1], "children")) children(n);
+  double start = now(), each = 0;
+  if (!strcmp(row, "getpid")) getpids(n);
+  else if (!strcmp(row, "compute")) compute(n);
+  else if (!strcmp(row, "touch")) each = touch(n);
+  else if (!strcmp(row, "fork")) fork_wait(n);
+  else if (!strcmp(row, "exec")) fork_exec(n, argv[3]);
+  else if (!strcmp(row, "thread")) create_join(n);
+  else if (!strcmp(row, "futex")) futex_ping_pong(n);
+  else if (!strcmp(row, "pipe")) pipe_ping_pong(n);
+  else if (!strcmp(row, "throughput")) pipe_throughput(n);
+  else if (!strcmp(row, "signal")) signal_self(n);
   else return 2;
-  printf("%f\n", (now() - start) / n);
+  printf("%f\n", each > 0 ? each : (now() - start) / n);
   return 0;
 }

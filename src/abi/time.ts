@@ -22,6 +22,8 @@ export const CLOCK_BOOTTIME = 7;
 export const CLOCK_REALTIME_ALARM = 8;
 export const CLOCK_BOOTTIME_ALARM = 9;
 export const CLOCK_TAI = 11;
+/** Coarse clocks move with the timer tick of a kernel with HZ=250. */
+export const COARSE_RESOLUTION_NS = 4_000_000;
 export const clockIds = {
   CLOCK_REALTIME,
   CLOCK_MONOTONIC,

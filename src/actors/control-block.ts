@@ -3,15 +3,19 @@
  * writes it, who reads it.
  *
  *     word 0                     SHUTDOWN   main sets it to 1; shards end their reactor
- *     word 1 + 2 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
- *     word 2 + 2 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
+ *     word 1                     CPU_CLOCK  ticks in which some guest ran; shards add, everybody reads
+ *     word 2                     LAST_TICK  number of the tick counted last, of which shards take turns
+ *     word 3 + 2 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
+ *     word 4 + 2 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
  *                                           senders before they ring, read by the reactor
  */
 import { closeSync, writeSync } from 'node:fs';
 
 const SHUTDOWN = 0;
-const BELL_FD = 1;
-const PORT_MAIL = 2;
+const CPU_CLOCK = 1;
+const LAST_TICK = 2;
+const BELL_FD = 3;
+const PORT_MAIL = 4;
 const WORDS_PER_SHARD = 2;
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 
@@ -23,7 +27,7 @@ export class ControlBlock {
   }
 
   static create(shards: number): ControlBlock {
-    return new ControlBlock(new SharedArrayBuffer(4 * (1 + WORDS_PER_SHARD * shards)));
+    return new ControlBlock(new SharedArrayBuffer(4 * (BELL_FD + WORDS_PER_SHARD * shards)));
   }
 
   setBell(shard: number, fd: number): void {
@@ -52,6 +56,19 @@ export class ControlBlock {
 
   portMail(shard: number): number {
     return Atomics.load(this.#words, PORT_MAIL + WORDS_PER_SHARD * shard);
+  }
+
+  /** Counts a tick of the CPU clock, unless another shard has; numbers only grow. */
+  countTick(tick: number): void {
+    const last = Atomics.load(this.#words, LAST_TICK);
+    // The numbers wrap: what counts is which is ahead.
+    if (((tick - last) | 0) <= 0) return;
+    if (Atomics.compareExchange(this.#words, LAST_TICK, last, tick | 0) !== last) return;
+    Atomics.add(this.#words, CPU_CLOCK, 1);
+  }
+
+  get cpuClock(): number {
+    return Atomics.load(this.#words, CPU_CLOCK) >>> 0;
   }
 
   shutDown(shards: number): void {

@@ -18,6 +18,7 @@ import type { Log } from '../base/log.js';
 import type { EventType, KernelEvent } from '../messages/events.js';
 import {
   type CreatedProcess,
+  type ImageDescription,
   type KernelConfig,
   type KernelOperations,
   type OperationError,
@@ -28,6 +29,7 @@ import {
 } from '../messages/kernel.js';
 import type { LoadRequest, ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
+import { KernelTime, type KernelTimeParts } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
 import type { Placement } from './placement.js';
@@ -40,6 +42,8 @@ export class KernelActor implements KernelOperations {
   readonly #shardOf = new Map<number, number>();
   readonly #asks: ShardAsks;
   readonly #pauses = new Pauses();
+  /** For operations that stop time and have their turn already. */
+  readonly time: KernelTime;
   #destroyed = false;
 
   constructor(
@@ -48,8 +52,16 @@ export class KernelActor implements KernelOperations {
     readonly log: Log,
     /** What a saved kernel is to be booted with again. */
     readonly config: KernelConfig,
+    time: KernelTimeParts,
   ) {
     this.#asks = new ShardAsks(shards);
+    this.time = new KernelTime(time, {
+      askAll: async (command) => {
+        const answers = await this.#asks.askAll(command);
+        return answers.filter((answer) => answer.type === 'timePaused');
+      },
+      tellAll: (command) => this.#tellAll(command),
+    });
   }
 
   get events$(): Observable<KernelEvent> {
@@ -92,15 +104,18 @@ export class KernelActor implements KernelOperations {
     // The wait is in an object, so that the queue does not wait for it.
     const begun = await this.#queue.add(() => {
       if (this.#destroyed) return { rest: CLOSED };
+      // First, so that no timer acts between a task's stop and its clock's.
+      void this.time.pause('paused');
       return { rest: this.#pauses.begin(this.#asks.askAll((id) => ({ type: 'pause', id }))) };
     });
     return begun.rest;
   }
 
   unpause(): Promise<OperationResult<void>> {
-    return this.#queue.add(() => {
+    return this.#queue.add(async () => {
       if (this.#destroyed) return CLOSED;
       if (!this.#pauses.end()) return refused('NotPaused', E.EINVAL, 'the kernel is not paused');
+      if (this.#pauses.depth === 0) await this.time.resume('paused');
       this.#tellAll({ type: 'unpause' });
       return ok(undefined);
     });
@@ -112,20 +127,35 @@ export class KernelActor implements KernelOperations {
       if (!this.#pauses.complete) {
         return refused('NotPaused', E.EBUSY, 'only a paused kernel can be saved');
       }
-      const description = { config: this.config, machine: process.arch };
-      for (const [shard] of this.shards.entries()) {
-        const last = shard === this.shards.length - 1;
-        const request = { path, compress, description: shard === 0 ? description : undefined, last };
-        const answer = await this.#asks.ask(shard, (id) => ({ type: 'save', id, request }));
-        if (answer.type !== 'saved') return refusal(answer);
+      const description = { config: this.config };
+      // It stands still already; unpause may come in between, and must not let it go.
+      await this.time.pause('saving');
+      try {
+        return await this.#saveShards(path, compress, description);
+      } finally {
+        await this.time.resume('saving');
       }
-      return ok(undefined);
     });
+  }
+
+  async #saveShards(
+    path: string,
+    compress: boolean,
+    description: ImageDescription,
+  ): Promise<OperationResult<void>> {
+    for (const [shard] of this.shards.entries()) {
+      const last = shard === this.shards.length - 1;
+      const request = { path, compress, description: shard === 0 ? description : undefined, last };
+      const answer = await this.#asks.ask(shard, (id) => ({ type: 'save', id, request }));
+      if (answer.type !== 'saved') return refusal(answer);
+    }
+    return ok(undefined);
   }
 
   load(request: LoadRequest): Promise<OperationResult<readonly CreatedProcess[]>> {
     return this.#queue.add(async () => {
       if (this.#destroyed) return CLOSED;
+      await this.time.pause('paused');
       const all: CreatedProcess[] = [];
       for (const [shard] of this.shards.entries()) {
         const answer = await this.#asks.ask(shard, (id) => ({ type: 'load', id, request }));
@@ -156,6 +186,26 @@ export class KernelActor implements KernelOperations {
     this.#tellAll({ type: 'observe', types });
   }
 
+  pauseTime(): Promise<void> {
+    return this.#queue.add(() => this.time.pause('asked'));
+  }
+
+  resumeTime(): Promise<void> {
+    return this.#queue.add(() => this.time.resume('asked'));
+  }
+
+  async realtimeClock(): Promise<bigint> {
+    return this.time.realtime();
+  }
+
+  async monotonicClock(): Promise<bigint> {
+    return this.time.monotonic();
+  }
+
+  async cpuClockNow(): Promise<number> {
+    return this.time.cpuClock();
+  }
+
   async destroy(): Promise<void> {
     this.#destroyed = true;
     this.#tellAll({ type: 'shutdown' });
@@ -177,6 +227,7 @@ export class KernelActor implements KernelOperations {
       case 'paused':
       case 'saved':
       case 'loaded':
+      case 'timePaused':
         this.#asks.settle(news);
         break;
       case 'exited':

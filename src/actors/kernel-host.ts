@@ -4,6 +4,7 @@
  * (docs/decisions/0011). To that shard it talks by plain calls, to the others by rings; their news and
  * the embedder's calls come by ports, whose senders ring the shard's bell.
  */
+import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import type { KernelPorts } from '../messages/kernel.js';
 import type { ShardCommand, ShardNews } from '../messages/shard.js';
 import { type ActorRef, localRef, portRef, ringRef } from './actor-ref.js';
@@ -30,6 +31,8 @@ export class KernelHost {
     ports: KernelPorts,
     /** Takes commands for the shard of this thread. */
     receive: (command: ShardCommand) => void,
+    /** The time of that shard. */
+    keeper: () => Timekeeper,
   ) {
     this.#ports = ports;
     const shards = data.commands.map((buffer, shard): ActorRef<ShardCommand> => {
@@ -44,6 +47,10 @@ export class KernelHost {
       new LeastBusy(config.shards),
       lazyLog(config.logLevel, 'kernel'),
       config,
+      {
+        keeper,
+        cpuClock: () => control.cpuClock,
+      },
     );
     this.news = localRef((news) => this.#actor.receive(news));
     const embedder = portRef(ports.events);

@@ -6,7 +6,7 @@
  * that ports, promises and Piscina live on; there is no promise on the system-call path.
  */
 import type { Platform } from '../platform/platform.js';
-import type { ShardTimers } from './timers.js';
+import type { ShardTime } from './shard-time.js';
 
 /**
  * How long to look for the next trap before sleeping. A parked wake-up costs about 25 µs across cores
@@ -25,8 +25,7 @@ const NEVER = -1;
 
 export interface ReactorParts {
   readonly platform: Platform;
-  readonly timers: ShardTimers;
-  readonly now: () => number;
+  readonly time: ShardTime;
   /** Handles mail that came by rings; true when there was some. */
   readonly drainMail: () => boolean;
   /** Runs tasks that became runnable by something else than a trap. */
@@ -40,6 +39,8 @@ export interface ReactorParts {
   readonly isOver: () => boolean;
   /** Guest threads that may be running, and how many of them leave a core for spinning. */
   readonly mayTrapSoon: () => boolean;
+  /** Whether every guest waits, and for nothing but time. */
+  readonly onlyTimePasses: () => boolean;
 }
 
 export class Reactor {
@@ -87,16 +88,27 @@ export class Reactor {
       parts.settled();
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
-      const wait = parts.timers.nextNs - parts.now();
-      parts.platform.park(Math.min(wait, LONGEST_PARK_NS));
+      if (this.#skipTime()) continue;
+      parts.platform.park(Math.min(parts.time.dueInNs(), LONGEST_PARK_NS));
       parts.runReady();
       if (parts.portMail() !== this.#seenPortMail) return false;
     }
   }
 
+  /** In virtual time, leaps to the next timer; true when the shard has something to do instead of sleeping. */
+  #skipTime(): boolean {
+    const { platform, runReady, time, onlyTimePasses } = this.parts;
+    if (time.keeper.kind === 'real' || !onlyTimePasses()) return false;
+    // What the host has to say comes first.
+    platform.park(0);
+    runReady();
+    if (onlyTimePasses()) return time.skip();
+    return true;
+  }
+
   /** Does what there is to do. */
   #work(): void {
-    const { platform, timers, now, drainMail, runReady } = this.parts;
+    const { platform, time, drainMail, runReady } = this.parts;
     let traps = 0;
     let busy = true;
     while (busy) {
@@ -109,7 +121,7 @@ export class Reactor {
         traps = 0;
       }
       if (drainMail()) busy = true;
-      if (timers.nextNs !== Number.POSITIVE_INFINITY && timers.fireDue(now())) busy = true;
+      if (time.fireDue()) busy = true;
       runReady();
       if (this.parts.isOver() || this.parts.portMail() !== this.#seenPortMail) return;
     }
@@ -117,13 +129,12 @@ export class Reactor {
 
   /** Looks for the next trap for a while; true when one came (and was handled). */
   #spin(): boolean {
-    const { platform, now, mayTrapSoon, timers } = this.parts;
+    const { platform, mayTrapSoon, time } = this.parts;
     if (!mayTrapSoon()) return false;
-    const start = now();
-    const end = Math.min(start + SPIN_NS, timers.nextNs);
+    const end = time.hostNs() + Math.min(SPIN_NS, time.dueInNs());
     do {
       for (let i = 0; i < POLLS_PER_LOOK; i++) if (platform.poll() > 0) return true;
-    } while (now() < end);
+    } while (time.hostNs() < end);
     return false;
   }
 }

@@ -29,7 +29,15 @@ export default function run(task: ShardTask): Promise<number | undefined> {
 async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'shard' }>): Promise<undefined> {
   const data = workerData as PoolData;
   const control = new ControlBlock(data.control);
-  const host = kernel && new KernelHost(data, control, kernel, (command) => shard?.receive(command));
+  const host =
+    kernel &&
+    new KernelHost(
+      data,
+      control,
+      kernel,
+      (command) => shard?.receive(command),
+      () => present(shard, 'shard').keeper,
+    );
   shard = new Shard({
     index,
     config: data.config,

@@ -7,7 +7,6 @@ import { assertNever } from '../base/assert.js';
 import type { HostFd } from '../base/brand.js';
 import { fromUnicode } from '../base/bytes.js';
 import { track } from '../base/disposable.js';
-import { ShiftedClock } from '../base/shifted-clock.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
@@ -24,15 +23,21 @@ import { runReady, trapSink } from '../kernel/task/run.js';
 import { pauseAll, unpauseAll } from '../kernel/task/stop.js';
 import { Task } from '../kernel/task/task.js';
 import { TaskSet } from '../kernel/task/task-set.js';
+import { HostWaits } from '../kernel/time/host-waits.js';
+import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import { newUtsNamespace } from '../kernel/uts.js';
 import type { KernelConfig, KernelErrorCode } from '../messages/kernel.js';
 import type { LoadRequest, ProcessSpec, SaveRequest, ShardCommand, ShardNews } from '../messages/shard.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
 import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
-import { hostMachine } from '../platform/host/machine.unsafe.js';
+import { hostMachine, timestampsPerNs } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
-import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
+import {
+  newSystrapPlatform,
+  type SystrapOptions,
+  type SystrapPlatform,
+} from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
 import { EventHub } from './event-hub.js';
@@ -43,9 +48,9 @@ import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
 import { BrokenImage } from './save/frames.js';
 import { loadShard, saveShard } from './save/shard-image.js';
+import { ShardTime } from './shard-time.js';
 import { StdioPlan } from './stdio-plan.js';
 import { TaskActor } from './task-actor.js';
-import { ShardTimers } from './timers.js';
 
 const EPOLLIN = 1;
 
@@ -63,8 +68,8 @@ export class Shard {
   readonly #options: ShardOptions;
   readonly #platform: SystrapPlatform;
   readonly #hostFiles = new NodeHostFiles();
-  readonly #clock = new ShiftedClock(new HostClock());
-  readonly #timers = new ShardTimers();
+  readonly #time: ShardTime;
+  readonly #hostWaits = new HostWaits();
   readonly #hub: EventHub;
   readonly #mailbox: MailboxReceiver<ShardCommand>;
   readonly #services: KernelServices;
@@ -82,7 +87,9 @@ export class Shard {
     this.#options = options;
     this.#untrack = track(`shard ${options.index}`);
     this.#mailbox = new MailboxReceiver(options.commands);
-    this.#platform = newSystrapPlatform();
+    this.#time = this.#newTime();
+    this.#platform = newSystrapPlatform(this.#guestClock());
+    this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { strace } = options.config;
     this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
@@ -111,17 +118,20 @@ export class Shard {
     const { tasks } = this.#services;
     return new Reactor({
       platform: this.#platform,
-      timers: this.#timers,
-      now: () => this.#services.clock.monotonic(),
+      time: this.#time,
       drainMail: () => this.#mailbox.drain((command) => this.receive(command)),
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
-      settled: () => this.#hub.flush(),
+      settled: () => {
+        this.#hub.flush();
+        this.#time.cpuClock.wake();
+      },
       portMail: () => control.portMail(index),
       needsEventLoop: this.#options.needsEventLoop,
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
+      onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
     });
   }
 
@@ -140,6 +150,11 @@ export class Shard {
     // A process may have been killed before it ran: so it is here until somebody has asked how it ended.
     status.then(() => this.#actors.delete(pid));
     return status;
+  }
+
+  /** The shard's time; the Kernel actor reads that of the shard it lives on. */
+  get keeper(): Timekeeper {
+    return this.#time.keeper;
   }
 
   /** Tells the Kernel actor; if it lives on this thread, promises were settled. */
@@ -163,7 +178,7 @@ export class Shard {
         this.#pause(command.id);
         break;
       case 'unpause':
-        this.#unpause();
+        unpauseAll(this.#services.tasks);
         break;
       case 'save':
         this.#save(command.id, command.request);
@@ -174,6 +189,12 @@ export class Shard {
       case 'kill':
         for (const group of this.#services.tasks.groups())
           startGroupExit(group, (command.status & 0xff) << 8);
+        break;
+      case 'pauseTime':
+        this.#tell({ type: 'timePaused', id: command.id, atNs: this.#time.pause() });
+        break;
+      case 'resumeTime':
+        this.#time.resume(command.lostNs);
         break;
       case 'observe':
         this.#hub.observe(command.types);
@@ -230,16 +251,34 @@ export class Shard {
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
-  /** Timers stop with the first pause: what runs out during one is acted on after it. */
   #pause(id: number): void {
-    this.#timers.pause();
     pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id }));
   }
 
-  #unpause(): void {
-    const { tasks } = this.#services;
-    unpauseAll(tasks);
-    if (tasks.pauses === 0) this.#timers.resume();
+  #newTime(): ShardTime {
+    const { config, control } = this.#options;
+    return new ShardTime({
+      source: new HostClock(config.began),
+      kind: config.time,
+      guestsRun: () => this.#platform.running > 0,
+      countTick: (tick) => control.countTick(tick),
+    });
+  }
+
+  /** In virtual time guests ask for the time: what they could read by themselves does not leap. */
+  #guestClock(): SystrapOptions {
+    const { began, time } = this.#options.config;
+    const { keeper } = this.#time;
+    if (time === 'real') return { began };
+    const perNs = timestampsPerNs();
+    return { began, timestamp: () => BigInt(Math.floor(keeper.monotonic() * perNs)) };
+  }
+
+  #tellGuestsTime(): void {
+    const { keeper } = this.#time;
+    if (keeper.kind === 'virtual') return;
+    keeper.onShift = ({ monotonicNs }) => this.#platform.setClockShift(monotonicNs);
+    this.#platform.setClockShift(keeper.shift.monotonicNs);
   }
 
   #save(id: number, request: SaveRequest): void {
@@ -254,8 +293,7 @@ export class Shard {
   #load(id: number, request: LoadRequest): void {
     this.#answer(id, 'CannotLoad', () => {
       const { index } = this.#options;
-      const loaded = loadShard(this.#services, index, request, (ns) => this.#clock.set(ns));
-      this.#timers.pause();
+      const loaded = loadShard(this.#services, index, request, (ns) => this.#time.keeper.set(ns));
       this.#mounts = loaded.part.mounts;
       for (const { pid } of loaded.processes) {
         const leader = this.#services.tasks.byPid(pid)?.leader;
@@ -282,12 +320,10 @@ export class Shard {
 
   #newServices(): KernelServices {
     const { config, index } = this.#options;
-    const clock = this.#clock;
     const trace = newTrace(config);
     return {
       platform: this.#platform,
-      clock,
-      bootMonotonicNs: clock.monotonic(),
+      clock: this.#time.keeper,
       random: hostRandom,
       hostFiles: this.#hostFiles,
       log: lazyLog(config.logLevel, `shard${index}`),
@@ -307,7 +343,9 @@ export class Shard {
         pids: { first: 2 + index, stride: config.shards },
       }),
       uts: newUtsNamespace(config.hostname),
-      timers: this.#timers,
+      timers: this.#time,
+      delays: this.#time,
+      hostWaits: this.#hostWaits,
       ...(trace ? { syscallTrace: trace } : {}),
     };
   }

@@ -75,8 +75,8 @@ export class StdioPlan {
     this.theirs.push(theirs);
   }
 
-  #owned(fd: number, flags: number): FileDescription {
-    return newStdio(this.#services, fd as HostFd, { owned: true, flags });
+  #owned(fd: number, flags: number, options: { background?: boolean } = {}): FileDescription {
+    return newStdio(this.#services, fd as HostFd, { owned: true, flags, ...options });
   }
 
   /** One for all descriptors: what is typed goes down the first pipe, what appears comes up the second. */
@@ -89,7 +89,10 @@ export class StdioPlan {
     const { master, slave } = must(newTerminal(this.#services, mounts, { uid, gid, columns, rows }));
     const keyboard = pipeFor(0);
     const screen = pipeFor(1);
-    const ends = { input: this.#owned(keyboard.ours, O_RDONLY), output: this.#owned(screen.ours, O_WRONLY) };
+    const ends = {
+      input: this.#owned(keyboard.ours, O_RDONLY, { background: true }),
+      output: this.#owned(screen.ours, O_WRONLY, { background: true }),
+    };
     this.bridge = new TerminalBridge(master, ends, this.#services);
     return { slave, pipes: [keyboard.theirs, screen.theirs] };
   }

@@ -1,4 +1,4 @@
-/** The one-shot timers of a shard: a binary heap by deadline. Fired by the reactor, unless they are paused. */
+/** The one-shot timers of a shard: a binary heap by deadline. Fired by the reactor. */
 import type { TimerQueue } from '../kernel/services.js';
 
 interface Timer {
@@ -11,17 +11,6 @@ interface Timer {
 export class ShardTimers implements TimerQueue {
   readonly #heap: Timer[] = [];
   #order = 0;
-  #paused = false;
-
-  /** None is due from now on. Idempotent. */
-  pause(): void {
-    this.#paused = true;
-  }
-
-  /** Undoes `pause`, however often that was called. */
-  resume(): void {
-    this.#paused = false;
-  }
 
   at(deadlineNs: number, fire: () => void): () => void {
     const timer: Timer = { deadlineNs, order: this.#order++, fire };
@@ -36,13 +25,11 @@ export class ShardTimers implements TimerQueue {
 
   /** When the next one is due; Infinity without any. */
   get nextNs(): number {
-    if (this.#paused) return Number.POSITIVE_INFINITY;
     return this.#heap[0]?.deadlineNs ?? Number.POSITIVE_INFINITY;
   }
 
   /** Fires all that are due; true when there were any. */
   fireDue(nowNs: number): boolean {
-    if (this.#paused) return false;
     let any = false;
     for (let top = this.#heap[0]; top && top.deadlineNs <= nowNs; top = this.#heap[0]) {
       this.#pop();

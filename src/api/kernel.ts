@@ -109,7 +109,7 @@ export class Kernel {
     const { stdio, windowSize, sleepers = 'keep', logLevel } = parseLoadOptions(options);
     return readSaved(from, async (path) => {
       const { config } = describedBy(path);
-      const kernel = new Kernel(logLevel ? { ...config, logLevel } : config);
+      const kernel = new Kernel({ ...config, began: hostNow(), ...(logLevel && { logLevel }) });
       try {
         await kernel.#load({ path, stdio: stdioOf({ stdio, windowSize }), sleepers });
       } catch (e) {
@@ -160,6 +160,38 @@ export class Kernel {
     return this.#link.stop();
   }
 
+  /**
+   * Stops guests' time: their clocks, timers and timeouts, and the CPU clock. What computes goes on.
+   * Idempotent.
+   */
+  pauseTime(): Promise<void> {
+    return this.#link.operations.pauseTime();
+  }
+
+  /** Time goes on from where it stood, the wall clock from the present. Without a pause it does nothing. */
+  resumeTime(): Promise<void> {
+    return this.#link.operations.resumeTime();
+  }
+
+  /** Guests' CLOCK_REALTIME, in nanoseconds since the epoch. */
+  realtimeClock(): Promise<bigint> {
+    return this.#link.operations.realtimeClock();
+  }
+
+  nowNanoseconds(): Promise<bigint> {
+    return this.#link.operations.realtimeClock();
+  }
+
+  /** Guests' CLOCK_MONOTONIC, in nanoseconds since the kernel began. */
+  monotonicClock(): Promise<bigint> {
+    return this.#link.operations.monotonicClock();
+  }
+
+  /** Ticks of 10 ms in which some guest ran. */
+  cpuClockNow(): Promise<number> {
+    return this.#link.operations.cpuClockNow();
+  }
+
   /** Ends what still runs and frees everything. Idempotent. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -194,6 +226,12 @@ function describedBy(path: string): ImageDescription {
   }
 }
 
+/** CLOCK_MONOTONIC of the host. */
+function hostNow(): KernelConfig['began'] {
+  const [sec, nsec] = process.hrtime();
+  return { sec, nsec };
+}
+
 async function configOf(options: KernelOptions): Promise<KernelConfig> {
   const filter = options.strace?.filter;
   if (filter !== undefined) {
@@ -203,15 +241,21 @@ async function configOf(options: KernelOptions): Promise<KernelConfig> {
     if (wrong) throw new OptionsError(`strace: ${wrong}`);
   }
   const cores = options.cores ?? availableParallelism();
+  const time = options.time ?? 'real';
+  const shards = options.shards ?? (time === 'virtual' ? 1 : cores);
+  // Shards would have to agree that all of them wait before any of their clocks may leap.
+  if (time === 'virtual' && shards > 1) throw new OptionsError("time: 'virtual' needs shards: 1");
   return {
     rootfs: options.rootfs ?? '/',
     binds: options.binds ?? [],
     tmpfs: options.tmpfs ?? [],
     hostname: options.hostname ?? 'troupe',
     cores,
-    shards: options.shards ?? cores,
+    shards,
     memoryBytes: options.memory ?? totalmem(),
     maxTasks: options.pids ?? DEFAULT_MAX_TASKS,
+    time,
+    began: hostNow(),
     strace: options.strace ? { filter } : undefined,
     logLevel: options.logLevel ?? DEFAULT_LOG_LEVEL,
   };

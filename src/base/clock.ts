@@ -11,10 +11,19 @@ export interface Timespec {
 }
 
 export interface Clock {
-  /** Nanoseconds since some fixed point; never goes back. */
+  /** Nanoseconds since the sandbox began; never goes back. */
   monotonic(): Ns;
   /** Wall-clock time since the epoch. */
   realtime(): Timespec;
+  /** Either as it was at the last timer tick: cheaper for who asks by the VDSO. */
+  coarse(which: 'monotonic' | 'realtime'): Timespec;
 }
 
 export const NS_PER_SEC = 1_000_000_000;
+
+/** `time` later by a span, which may be negative. */
+export function later(time: Timespec, spanNs: number): Timespec {
+  const nsec = time.nsec + spanNs;
+  const carry = Math.floor(nsec / NS_PER_SEC);
+  return { sec: time.sec + carry, nsec: nsec - carry * NS_PER_SEC };
+}

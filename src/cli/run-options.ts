@@ -126,6 +126,15 @@ export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
     },
   },
   {
+    name: 'time',
+    value: 'real|virtual',
+    help: 'virtual: no waiting; time leaps to the next timer when every task waits',
+    apply: (run, value) => {
+      if (value !== 'real' && value !== 'virtual') throw new UsageError('not a time; write real or virtual');
+      run.kernel.time = value;
+    },
+  },
+  {
     name: 'timeout',
     value: 'SECONDS',
     help: 'kill the command after this time and exit with status 124',

@@ -9,6 +9,7 @@ import type { Platform } from '../platform/platform.js';
 import type { HostFiles } from './fs/host-files.js';
 import type { SyscallTrace } from './syscalls/syscall-trace.js';
 import type { TaskSet } from './task/task-set.js';
+import type { HostWaits } from './time/host-waits.js';
 import type { UtsNamespace } from './uts.js';
 
 export interface Random {
@@ -42,7 +43,6 @@ export interface Machine {
 export interface KernelServices {
   readonly platform: Platform;
   readonly clock: Clock;
-  readonly bootMonotonicNs: number;
   readonly random: Random;
   readonly hostFiles: HostFiles;
   readonly log: Log;
@@ -51,13 +51,22 @@ export interface KernelServices {
   readonly tasks: TaskSet;
   readonly uts: UtsNamespace;
   readonly timers: TimerQueue;
+  readonly delays: Delays;
+  readonly hostWaits: HostWaits;
   /** What to trace of system calls; absent: everything while `events` wants `syscall`. */
   readonly syscallTrace?: SyscallTrace;
-  /** Timestamps for inodes: now, or the kernel's clock. */
 }
 
-/** One-shot timers of a shard, fired by its reactor. */
+/** One-shot timers of a shard, fired by its reactor: what guests wait for. */
 export interface TimerQueue {
   /** Runs `fire` at the monotonic instant; the result cancels. */
   at(deadlineNs: number, fire: () => void): () => void;
+}
+
+/** Timers of the kernel's own housekeeping, by the host's clock: guests' time may stop, or leap. */
+export interface Delays {
+  /** The host's clock, in nanoseconds since some instant. */
+  hostNs(): number;
+  /** Runs `fire` after so long; the result cancels. */
+  after(ns: number, fire: () => void): () => void;
 }

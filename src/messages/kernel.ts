@@ -2,6 +2,7 @@
  * Embedder ↔ KernelActor: the operations behind Comlink. Each takes its turn in the one queue of
  * external operations, unless it says otherwise.
  */
+import type { Timespec } from '../base/clock.js';
 import type { KernelEvent } from './events.js';
 import type { LoadRequest, ProcessSpec, StartObstacle } from './shard.js';
 
@@ -70,6 +71,16 @@ export interface KernelOperations {
   /** Resolves when no process lives. */
   waitExited(): Promise<void>;
   observe(types: readonly KernelEvent['type'][]): Promise<void>;
+  /** Stops guests' time: clocks, timers, the CPU clock. Idempotent. */
+  pauseTime(): Promise<void>;
+  /** Monotonic time goes on from where it stood, the wall clock is at the present. Without a pause: nothing. */
+  resumeTime(): Promise<void>;
+  /** The guests' wall clock, in nanoseconds since the epoch. */
+  realtimeClock(): Promise<bigint>;
+  /** Their monotonic clock, in nanoseconds since the kernel began. */
+  monotonicClock(): Promise<bigint>;
+  /** Ticks of 10 ms in which some guest ran. */
+  cpuClockNow(): Promise<number>;
   /** Shuts the shards down. Idempotent. */
   destroy(): Promise<void>;
 }
@@ -82,7 +93,6 @@ export interface SaveOptions {
 /** What a saved kernel is: the first thing in its file. */
 export interface ImageDescription {
   readonly config: KernelConfig;
-  readonly machine: string;
 }
 
 /** How a kernel is configured, as its workers get it: plain, checked, with every default filled in. */
@@ -95,6 +105,9 @@ export interface KernelConfig {
   readonly shards: number;
   readonly memoryBytes: number;
   readonly maxTasks: number;
+  readonly time: 'real' | 'virtual';
+  /** CLOCK_MONOTONIC of the host when the kernel began: the zero of its own. */
+  readonly began: Timespec;
   /** strace's -e trace=; undefined: no strace. */
   readonly strace: { readonly filter: string | undefined } | undefined;
   readonly logLevel: string;

@@ -43,6 +43,10 @@ export type ShardCommand =
   | { readonly type: 'load'; readonly id: number; readonly request: LoadRequest }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
+  /** Guests' time stands still, timers and CPU clock with it; answered by `timePaused`. Idempotent. */
+  | { readonly type: 'pauseTime'; readonly id: number }
+  /** It goes on as if `lostNs` had not been. */
+  | { readonly type: 'resumeTime'; readonly lostNs: number }
   | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
   | { readonly type: 'shutdown' };
 
@@ -90,7 +94,9 @@ export type ShardAnswer =
   | { readonly type: 'saved'; readonly id: number }
   | { readonly type: 'loaded'; readonly id: number; readonly processes: readonly LoadedProcess[] }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
-  | { readonly type: 'paused'; readonly id: number };
+  | { readonly type: 'paused'; readonly id: number }
+  /** When the shard's time stopped, by the host's clock since the kernel began. */
+  | { readonly type: 'timePaused'; readonly id: number; readonly atNs: number };
 
 export type ShardNews =
   | ShardAnswer

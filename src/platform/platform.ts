@@ -29,6 +29,15 @@ export interface MapRequest {
   readonly populate?: boolean;
 }
 
+/** What a host process has used, as getrusage(2) tells. */
+export interface Usage {
+  /** CPU time of the guest's threads, in nanoseconds. */
+  readonly user: number;
+  readonly system: number;
+  /** The most there ever were. */
+  readonly peakResidentBytes: number;
+}
+
 export interface AddressSpace {
   /** Replaces whatever is mapped in the range. */
   map(request: MapRequest): void;
@@ -82,11 +91,9 @@ export interface AddressSpace {
   /** Ends the host process and frees everything. Idempotent. */
   release(): void;
 
-  /** Resident bytes, as the host counts them: now, and the most there ever were. */
+  /** Resident bytes, as the host counts them. */
   residentBytes(): number;
-  peakResidentBytes(): number;
-  /** User and system CPU time of the guest's threads, in nanoseconds. */
-  cpuTime(): { user: number; system: number };
+  usage(): Usage;
 }
 
 /** Why a context stopped. One object a context, filled in anew by each trap: read, do not keep. */
@@ -199,14 +206,29 @@ export interface TrapSink {
   onDeath(addressSpace: AddressSpace, why: string): void;
 }
 
+/** The library of vdso(7) that every address space has, and its data before it: above what guests may map. */
+export interface Vdso {
+  readonly dataAddress: number;
+  /** Of its ELF header: AT_SYSINFO_EHDR. */
+  readonly address: number;
+  readonly end: number;
+}
+
 export interface Platform {
   readonly name: string;
+  /** Undefined where guests read clocks by system calls alone. */
+  readonly vdso?: Vdso;
   /** Guests may map from here … */
   readonly minAddress: UserAddr;
   /** … up to here. */
   readonly maxAddress: UserAddr;
   attach(sink: TrapSink): void;
   createAddressSpace(): AddressSpace;
+  /**
+   * How far the monotonic clock of guests is ahead of the kernel's beginning by the host's clock; undefined:
+   * they cannot tell it by themselves now.
+   */
+  setClockShift(monotonicNs: number | undefined): void;
   /** Reports traps that have come; returns how many. Never blocks. */
   poll(): number;
   /** Waits until something happens, at most `timeoutNs` (Infinity: for as long as it takes). */

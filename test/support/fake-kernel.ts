@@ -30,6 +30,7 @@ import { runReady, start, trapSink } from '../../src/kernel/task/run.js';
 import { Task } from '../../src/kernel/task/task.js';
 import { TaskSet } from '../../src/kernel/task/task-set.js';
 import { ThreadGroup } from '../../src/kernel/task/thread-group.js';
+import { HostWaits } from '../../src/kernel/time/host-waits.js';
 import { newUtsNamespace } from '../../src/kernel/uts.js';
 import type { KernelEvent } from '../../src/messages/events.js';
 import { FakePlatform } from '../../src/platform/fake/fake-platform.js';
@@ -62,6 +63,7 @@ export class FakeKernel {
   /** Added to monotonic time for the wall clock. */
   readonly epochSec = 1_700_000_000;
   readonly services: KernelServices;
+  readonly hostWaits = new HostWaits();
   readonly #timers = new Set<{ at: number; fire: () => void }>();
   readonly #calls = new Map<number, Declaration>();
   readonly #fs: FsContext;
@@ -75,12 +77,17 @@ export class FakeKernel {
         sec: this.epochSec + Math.floor(this.nowNs / 1e9),
         nsec: this.nowNs % 1e9,
       }),
+      coarse: () => ({ sec: Math.floor(this.nowNs / 1e9), nsec: this.nowNs % 1e9 }),
+    };
+    const at = (deadlineNs: number, fire: () => void): (() => void) => {
+      const timer = { at: deadlineNs, fire };
+      this.#timers.add(timer);
+      return () => this.#timers.delete(timer);
     };
     const maxTasks = options.maxTasks ?? 1000;
     this.services = {
       platform: this.platform,
       clock,
-      bootMonotonicNs: 0,
       random: { fill: (into) => into.fill(0) },
       hostFiles: {} as HostFiles,
       log: silentLog,
@@ -96,13 +103,9 @@ export class FakeKernel {
       },
       tasks: new TaskSet({ maxTasks, dispatch: (task) => this.#dispatch(task) }),
       uts: newUtsNamespace('fake'),
-      timers: {
-        at: (deadlineNs, fire) => {
-          const timer = { at: deadlineNs, fire };
-          this.#timers.add(timer);
-          return () => this.#timers.delete(timer);
-        },
-      },
+      timers: { at },
+      delays: { hostNs: () => this.nowNs, after: (ns, fire) => at(this.nowNs + ns, fire) },
+      hostWaits: this.hostWaits,
     };
     const root = newTmpfs({ clock, hostFiles: this.services.hostFiles });
     this.#fs = FsContext.at(new MountNamespace(root));

@@ -43,7 +43,6 @@ export function loadShard(
       const now = services.clock.realtime();
       const elapsed = (now.sec - saved.realtime.sec) * 1e9 + (now.nsec - saved.realtime.nsec);
       setMonotonic(saved.monotonicNs + (request.sleepers === 'elapse' ? Math.max(0, elapsed) : 0));
-      Object.assign(services, { bootMonotonicNs: saved.bootMonotonicNs });
     },
   };
   const part = readImage(request.path, shard, (image) => loadKernel(services, image, host));

@@ -11,6 +11,7 @@ import { E } from '../../abi/errno.js';
 import { RLIMIT } from '../../abi/resource.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
 import { latin1 } from '../../base/bytes.js';
+import type { Vdso } from '../../platform/platform.js';
 import type { Credentials } from '../auth/credentials.js';
 import { credentialsAtExec, type ExecCredentials } from '../auth/exec-credentials.js';
 import type { VfsPath } from '../fs/path.js';
@@ -213,7 +214,7 @@ function makeStack(
   loaded: Loaded,
   identity: ExecCredentials,
 ): StackImage {
-  const { random, machine } = mm.services;
+  const { random, machine, platform } = mm.services;
   const bytes = new Uint8Array(16);
   random.fill(bytes);
   return buildStack({
@@ -223,11 +224,15 @@ function makeStack(
     top: mm.layout.stackTop,
     random: bytes,
     gap: randomU32(random) % MAX_STACK_SHIFT,
-    auxv: auxiliary(machine, identity, found, loaded),
+    auxv: [...vdsoEntry(platform.vdso), ...auxiliary(machine, identity, found, loaded)],
   });
 }
 
-/** In Linux's order. No AT_SYSINFO_EHDR: there is no VDSO. Zeros are filled in by buildStack. */
+function vdsoEntry(vdso: Vdso | undefined): [number, number][] {
+  return vdso ? [[AUXV.SYSINFO_EHDR, vdso.address]] : [];
+}
+
+/** In Linux's order, behind AT_SYSINFO_EHDR. Zeros are filled in by buildStack. */
 function auxiliary(
   machine: Machine,
   { creds, secure }: ExecCredentials,

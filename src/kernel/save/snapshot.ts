@@ -47,7 +47,6 @@ interface KernelState {
 
 export interface SavedClock {
   readonly monotonicNs: number;
-  readonly bootMonotonicNs: number;
   readonly realtime: Timespec;
 }
 
@@ -63,7 +62,7 @@ export function saveKernel(
   { mounts, bridged }: ShardPart,
   image: ImageWriter,
 ): void {
-  const { clock, bootMonotonicNs } = services;
+  const { clock } = services;
   setAside(services.tasks);
   mounts.sync();
   const state: KernelState = {
@@ -79,7 +78,7 @@ export function saveKernel(
     ),
     terminals: terminalsOf(services).nodes,
     anonymousDevices: anonymousDevices.last,
-    clock: { monotonicNs: clock.monotonic(), bootMonotonicNs, realtime: clock.realtime() },
+    clock: { monotonicNs: clock.monotonic(), realtime: clock.realtime() },
     bridged,
   };
   image.state(new GraphWriter(rulesOf(services)).write(state));
@@ -167,6 +166,8 @@ function rulesOf(services: KernelServices): WalkRules {
     ['events', services.events],
     ['machine', services.machine],
     ['timers', services.timers],
+    ['delays', services.delays],
+    ['hostWaits', services.hostWaits],
     ['uts', services.uts],
     ['tasks', tasks],
     ['futexes', tasks.futexes],

@@ -11,6 +11,7 @@ import {
   CLOCK_REALTIME_COARSE,
   CLOCK_TAI,
   CLOCK_THREAD_CPUTIME_ID,
+  COARSE_RESOLUTION_NS,
   TIMER_ABSTIME,
   timerFlags,
   timespec,
@@ -35,8 +36,6 @@ import { resumedDeadline, sleepUntil } from '../wait.js';
 import { clockId, flags, intOut, structAt, structIn, structOut } from './codecs.js';
 import { arg, type Declaration, syscall } from './declare.js';
 
-/** Coarse clocks move with the timer tick of a kernel with HZ=250. */
-const TICK_NS = 4_000_000;
 const NS_PER_USEC = 1000;
 const USEC_PER_SEC = 1_000_000;
 
@@ -61,7 +60,8 @@ export const clockCalls: Declaration[] = [
     (task, clock, at) => {
       const now = readClock(task, clock);
       if (now instanceof Failure) return now;
-      if (at !== 0) task.memory.writeStruct(timespec, at, { sec: 0, nsec: isCoarse(clock) ? TICK_NS : 1 });
+      if (at !== 0)
+        task.memory.writeStruct(timespec, at, { sec: 0, nsec: isCoarse(clock) ? COARSE_RESOLUTION_NS : 1 });
       return 0;
     },
   ),

@@ -112,7 +112,7 @@ function getRusage(task: Task, who: number, at: UserAddr): Result {
   const resident =
     who === RUSAGE_CHILDREN
       ? group.childrenMaxResident
-      : Math.max(group.maxResident, task.context.addressSpace.peakResidentBytes());
+      : Math.max(group.maxResident, task.context.addressSpace.usage().peakResidentBytes);
   writeUsage(task, at, cpu, resident);
   return 0;
 }
@@ -132,7 +132,7 @@ function cpuTimeOf(task: Task, who: number): CpuTime | undefined {
 
 /** The result is the ticks since boot. */
 function times(task: Task, at: UserAddr): Result {
-  const { clock, bootMonotonicNs, machine } = task.kernel;
+  const { clock, machine } = task.kernel;
   const ticks = (ns: number): number => Math.floor((ns * machine.ticksPerSecond) / NS_PER_SEC);
   if (at !== 0) {
     const own = task.group.cpuTime();
@@ -144,5 +144,5 @@ function times(task: Task, at: UserAddr): Result {
       cstime: ticks(childrenCpu.system),
     });
   }
-  return ticks(clock.monotonic() - bootMonotonicNs);
+  return ticks(clock.monotonic());
 }

@@ -13,9 +13,9 @@ export const sysinfoCalls: Declaration[] = [
     [arg('info', structOut(sysinfo))],
     { support: 'partial', note: 'no load averages, swap, buffers or shared memory: they are 0' },
     (task, at) => {
-      const { clock, bootMonotonicNs, machine, tasks } = task.kernel;
+      const { clock, machine, tasks } = task.kernel;
       task.memory.writeStruct(sysinfo, at, {
-        uptime: Math.ceil((clock.monotonic() - bootMonotonicNs) / NS_PER_SEC),
+        uptime: Math.ceil(clock.monotonic() / NS_PER_SEC),
         loads: [0, 0, 0],
         totalram: machine.memoryBytes,
         freeram: Math.max(0, machine.memoryBytes - residentBytes(task.kernel)),

@@ -3,10 +3,10 @@ import type { EventBase } from '../../messages/events.js';
 import type { Task } from './task.js';
 
 export function eventBase(task: Task): EventBase {
-  const { tasks, clock, bootMonotonicNs } = task.kernel;
+  const { tasks, clock } = task.kernel;
   return {
     sequence: tasks.nextSequence(),
-    timeNs: clock.monotonic() - bootMonotonicNs,
+    timeNs: clock.monotonic(),
     pid: task.group.pid,
     tid: task.tid,
     shard: tasks.shard,

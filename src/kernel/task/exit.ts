@@ -78,10 +78,10 @@ function accountCpu(task: Task, { last }: { last: boolean }): void {
 
 /** What is known of an address space that the last task of its group leaves. */
 export function accountSpace({ group, mm, context }: Task): void {
-  const { user, system } = mm.shared ? context.cpuTime() : context.addressSpace.cpuTime();
-  group.cpu.user += user;
-  group.cpu.system += system;
-  if (!mm.shared) group.maxResident = Math.max(group.maxResident, mm.space.peakResidentBytes());
+  const usage = mm.shared ? { ...context.cpuTime(), peakResidentBytes: 0 } : mm.space.usage();
+  group.cpu.user += usage.user;
+  group.cpu.system += usage.system;
+  group.maxResident = Math.max(group.maxResident, usage.peakResidentBytes);
 }
 
 function releaseHolds(task: Task): void {

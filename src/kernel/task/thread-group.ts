@@ -127,7 +127,7 @@ export class ThreadGroup {
     };
     // Memory shared with another process (vfork): what the whole address space used is not all ours.
     if (first.mm.sharers > this.tasks.size) for (const task of this.tasks) add(task.context.cpuTime());
-    else add(first.context.addressSpace.cpuTime());
+    else add(first.context.addressSpace.usage());
     return total;
   }
 }

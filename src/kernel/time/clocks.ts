@@ -41,13 +41,15 @@ export function isValidTimespec(time: Timespec): boolean {
 export function readClock(task: Task, clock: number): Timespec | Failure {
   switch (clock) {
     case CLOCK_REALTIME:
-    case CLOCK_REALTIME_COARSE:
     case CLOCK_REALTIME_ALARM:
     case CLOCK_TAI:
       return task.kernel.clock.realtime();
+    case CLOCK_REALTIME_COARSE:
+      return task.kernel.clock.coarse('realtime');
+    case CLOCK_MONOTONIC_COARSE:
+      return task.kernel.clock.coarse('monotonic');
     case CLOCK_MONOTONIC:
     case CLOCK_MONOTONIC_RAW:
-    case CLOCK_MONOTONIC_COARSE:
     case CLOCK_BOOTTIME:
     case CLOCK_BOOTTIME_ALARM:
       return timespecOf(task.kernel.clock.monotonic());

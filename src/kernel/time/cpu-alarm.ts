@@ -34,11 +34,9 @@ export class CpuAlarm {
     this._cancel = undefined;
     const now = this.read();
     if (now === undefined) return;
-    const { timers, clock, machine } = this.kernel;
+    const { delays, machine } = this.kernel;
     const wait = (ns: number, idleNs: number): void => {
-      this._cancel = timers.at(clock.monotonic() + ns, () =>
-        this._look(deadlineNs, fire, { seen: now, idleNs }),
-      );
+      this._cancel = delays.after(ns, () => this._look(deadlineNs, fire, { seen: now, idleNs }));
     };
     const left = deadlineNs - now;
     if (left <= 0 && before.seen >= 0) fire();

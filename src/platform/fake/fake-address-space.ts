@@ -1,7 +1,7 @@
 /** A fake guest's address space: memory in JavaScript, changes made at once. */
 import { E } from '../../abi/errno.js';
 import type { HostFd, UserAddr } from '../../base/brand.js';
-import type { AddressSpace, Context, MapRequest, Prot } from '../platform.js';
+import type { AddressSpace, Context, MapRequest, Prot, Usage } from '../platform.js';
 import { FakeContext } from './fake-context.js';
 import { FakeMemory } from './fake-memory.js';
 import type { FakePlatform } from './fake-platform.js';
@@ -99,11 +99,8 @@ export class FakeAddressSpace implements AddressSpace {
   residentBytes(): number {
     return this.memory.mappedBytes;
   }
-  peakResidentBytes(): number {
-    return this.memory.mappedBytes;
-  }
-  cpuTime(): { user: number; system: number } {
-    return { ...this.cpu };
+  usage(): Usage {
+    return { ...this.cpu, peakResidentBytes: this.memory.mappedBytes };
   }
 
   #own(context: Context): FakeContext {

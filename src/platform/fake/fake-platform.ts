@@ -65,6 +65,7 @@ export class FakePlatform implements Platform {
   }
 
   park(): void {}
+  setClockShift(): void {}
   watch(_fd: HostFd, _events: number, _ready: (events: number) => void): () => void {
     return () => {};
   }

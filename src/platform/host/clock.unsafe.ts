@@ -1,41 +1,89 @@
-/** The host's clocks. Reading them costs about 40 ns: performance.now() plus an offset taken once. */
+/**
+ * The host's clocks, counted from the instant a kernel began. Reading them costs about 40 ns:
+ * performance.now() plus an offset taken once; coarse clocks are asked for by a host call.
+ *
+ * The offset must be exact to a fraction of a microsecond: guests read the host's own clock beside ours
+ * (systrap/vdso-code.ts), and would see time go back. performance.now() counts the host's CLOCK_MONOTONIC
+ * from an instant that nobody tells, so it is bracketed.
+ */
 import type { Ns } from '../../base/brand.js';
-import type { Clock, Timespec } from '../../base/clock.js';
+import { type Clock, later, NS_PER_SEC, type Timespec } from '../../base/clock.js';
+import { clockGettime } from './libc.unsafe.js';
+import { scratch } from './scratch.unsafe.js';
 
+const CLOCK_REALTIME = 0;
+const CLOCK_REALTIME_COARSE = 5;
+const CLOCK_MONOTONIC_COARSE = 6;
 const NS_PER_MS = 1e6;
+const BRACKETS = 16;
 /** The wall clock may be set while we run: every so often it is looked at again. */
-const RESYNC_MS = 250;
-/** Date.now() counts whole milliseconds: only a larger difference means that the clock was set. */
-const TOLERANCE_MS = 2;
+const RESYNC_NS = 250_000_000;
+
+/** CLOCK_MONOTONIC of the host, now. */
+export function hostMonotonic(): Timespec {
+  const [sec, nsec] = process.hrtime();
+  return { sec, nsec };
+}
 
 export class HostClock implements Clock {
-  /** CLOCK_MONOTONIC of the host when performance.now() was 0. */
-  readonly #monotonicOriginNs: number;
-  #wallOriginMs = performance.timeOrigin;
-  #nextSyncMs = 0;
+  /** performance.now() in nanoseconds when the kernel began. */
+  readonly #originNs: number;
+  /** The wall clock when the kernel began, by how it is set now. */
+  #wallOrigin: Timespec = { sec: 0, nsec: 0 };
+  #nextSyncNs = Number.NEGATIVE_INFINITY;
 
-  constructor() {
-    const before = performance.now();
-    const now = process.hrtime();
-    const at = (before + performance.now()) / 2;
-    this.#monotonicOriginNs = now[0] * 1e9 + now[1] - at * NS_PER_MS;
+  constructor(
+    /** CLOCK_MONOTONIC of the host when the kernel began. */
+    readonly began: Timespec,
+  ) {
+    let least = Number.NEGATIVE_INFINITY;
+    let most = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < BRACKETS; i++) {
+      const before = performance.now() * NS_PER_MS;
+      const since = sinceNs(hostMonotonic(), began);
+      const after = performance.now() * NS_PER_MS;
+      least = Math.max(least, before - since);
+      most = Math.min(most, after - since);
+    }
+    this.#originNs = (least + most) / 2;
   }
 
   monotonic(): Ns {
-    return Math.floor(this.#monotonicOriginNs + performance.now() * NS_PER_MS) as Ns;
+    return Math.floor(performance.now() * NS_PER_MS - this.#originNs) as Ns;
   }
 
   realtime(): Timespec {
-    const sinceMs = performance.now();
-    if (sinceMs >= this.#nextSyncMs) this.#sync(sinceMs);
-    const ms = this.#wallOriginMs + sinceMs;
-    const sec = Math.floor(ms / 1000);
-    return { sec, nsec: Math.min(999_999_999, Math.floor((ms - sec * 1000) * NS_PER_MS)) };
+    const now = this.monotonic();
+    if (now >= this.#nextSyncNs) this.#sync(now);
+    return later(this.#wallOrigin, now);
   }
 
-  #sync(sinceMs: number): void {
-    this.#nextSyncMs = sinceMs + RESYNC_MS;
-    const off = Date.now() - (this.#wallOriginMs + sinceMs);
-    if (off > TOLERANCE_MS || off < -TOLERANCE_MS) this.#wallOriginMs += off;
+  coarse(which: 'monotonic' | 'realtime'): Timespec {
+    if (which === 'realtime') return ask(CLOCK_REALTIME_COARSE);
+    return later({ sec: 0, nsec: 0 }, sinceNs(ask(CLOCK_MONOTONIC_COARSE), this.began));
   }
+
+  /** The wall clock runs as the monotonic one does, until somebody sets it. */
+  #sync(now: number): void {
+    this.#nextSyncNs = now + RESYNC_NS;
+    const before = this.monotonic();
+    const wall = ask(CLOCK_REALTIME);
+    const after = this.monotonic();
+    const known = this.#wallOrigin;
+    const wasSet = sinceNs(wall, later(known, before)) < 0 || sinceNs(wall, later(known, after + 1)) > 0;
+    if (wasSet) this.#wallOrigin = later(wall, -Math.floor((before + after) / 2));
+  }
+}
+
+function sinceNs(time: Timespec, origin: Timespec): number {
+  return (time.sec - origin.sec) * NS_PER_SEC + (time.nsec - origin.nsec);
+}
+
+function ask(clock: number): Timespec {
+  const s = scratch();
+  clockGettime(clock, s.address);
+  return {
+    sec: s.view.getUint32(0, true) + s.view.getInt32(4, true) * 2 ** 32,
+    nsec: s.view.getUint32(8, true),
+  };
 }

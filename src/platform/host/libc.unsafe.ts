@@ -48,6 +48,7 @@ export const fileActionsAddDup2 = bind('int posix_spawn_file_actions_adddup2(int
 export const fileActionsDestroy = bind('int posix_spawn_file_actions_destroy(int64_t)');
 export const waitpid = bind('int waitpid(int, int64_t, int)');
 export const getrandom = bind('int64_t getrandom(int64_t, uint64_t, unsigned int)');
+export const clockGettime = bind('int clock_gettime(int, int64_t)');
 export const usleep = bind('int usleep(unsigned int)');
 export const schedYield = bind('int sched_yield()');
 const rawSyscall = bind('int64_t syscall(int64_t, int64_t, int64_t, int64_t, int64_t, int64_t, int64_t)');

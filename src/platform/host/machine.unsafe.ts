@@ -23,3 +23,9 @@ export function hostMachine(): HostMachine {
     cpuinfo: `${cpuinfo}\n`,
   };
 }
+
+/** How fast the processor's time stamp counts, as cpuinfo says it; once a nanosecond where it does not. */
+export function timestampsPerNs(): number {
+  const megahertz = Number(/^cpu MHz\s*:\s*([\d.]+)/m.exec(hostMachine().cpuinfo)?.[1] ?? 1000);
+  return megahertz / 1000;
+}

@@ -12,6 +12,7 @@ import {
   HostRefused,
   type MapRequest,
   type Prot,
+  type Usage,
 } from '../platform.js';
 import { SystrapContext } from './context.js';
 import { type CopyDirection, copyGuestMemory } from './guest-copy.unsafe.js';
@@ -51,6 +52,7 @@ const NR = {
   msync: 26,
   mincore: 27,
   madvise: 28,
+  dup2: 33,
   clone: 56,
   exit: 60,
   getrusage: 98,
@@ -68,6 +70,8 @@ const MAP = {
   POPULATE: 0x8000,
 } as const;
 const PROT_EXEC = 4;
+/** PAUSE loops of a new process at its first trap, 80 µs: what the shard takes to make a task of it. */
+const BIRTH_SPIN = 2000;
 const MREMAP_MAYMOVE_FIXED = 3;
 const ARCH_GET_FS = 0x1003;
 const CLOCK_THREAD_CPUTIME_ID = 3;
@@ -79,8 +83,9 @@ const NS_PER_US = 1e3;
 /** Where getrusage's answer has its parts, in an area. */
 const RUSAGE = { UTIME: word.DATA, STIME: word.DATA + 16, MAXRSS_KIB: word.DATA + 32 } as const;
 const PAGE = 4096;
-/** Host descriptors that a stub holds copies of at once. */
+/** Host descriptors that a stub holds copies of at once, and where their numbers begin: above what it receives. */
 const MAX_FILES = 64;
+const FIRST_FILE = 16;
 const EAGAIN = 11;
 
 export class SystrapAddressSpace implements AddressSpace {
@@ -93,6 +98,8 @@ export class SystrapAddressSpace implements AddressSpace {
   #areas = 0;
   /** Copies of host descriptors in the stub: host fd → stub fd. */
   readonly #files = new Map<number, number>();
+  /** Numbers below the highest that are free. */
+  readonly #fileNumbers: number[] = [];
   /** Those of them that were mapped to be executed. */
   readonly #programs = new Set<number>();
   #usesBarriers = false;
@@ -105,6 +112,7 @@ export class SystrapAddressSpace implements AddressSpace {
     if (parent) {
       for (const [k, v] of parent.#files) this.#files.set(k, v);
       for (const fd of parent.#programs) this.#programs.add(fd);
+      this.#fileNumbers.push(...parent.#fileNumbers);
       this.#usesBarriers = parent.#usesBarriers;
     }
     this.first = this.#addContext();
@@ -253,14 +261,16 @@ export class SystrapAddressSpace implements AddressSpace {
     this.calls.carryBy(parent);
     const process = this.host.newProcess();
     const child = new SystrapAddressSpace(this.host, process, this);
-    child.first.area.spin = 0;
+    child.first.area.spin = BIRTH_SPIN;
     try {
-      process.offerThrough(this.process);
-      this.calls.ready().area.pushReceive();
-      parent.area.pushOp(OpFlag.PROCESS, NR.clone, CLONE_SIBLING_FLAGS);
-      parent.area.pushOp(OpFlag.FD_ARG0 | OpFlag.MAY_FAIL, NR.close);
-      parent.area.pushOp(OpFlag.SECOND_ARG0 | OpFlag.MAY_FAIL, NR.close);
-      const error = this.flush();
+      this.calls.receive(() => process.offerThrough(this.process));
+      const index = parent.area.opsQueued;
+      this.calls.queue(OpFlag.PROCESS | OpFlag.MAY_FAIL, NR.clone, CLONE_SIBLING_FLAGS);
+      this.calls.queue(OpFlag.FD_ARG0 | OpFlag.MAY_FAIL, NR.close);
+      this.calls.queue(OpFlag.SECOND_ARG0 | OpFlag.MAY_FAIL, NR.close);
+      // The core that the parent does not look from is the child's to come up on.
+      this.calls.flushOrBreak(this.host.hasCoreToSpare ? undefined : 0);
+      const error = parent.area.opResult(index);
       if (error < 0) throw new HostRefused('clone', -error);
       child.awaitBirth();
     } catch (e) {
@@ -336,23 +346,19 @@ export class SystrapAddressSpace implements AddressSpace {
 
   // Descriptors
 
-  #receive(fd: HostFd): void {
-    const { area } = this.calls.ready();
-    this.calls.flushQueued();
-    this.process.sendDescriptor(fd);
-    area.pushReceive();
-  }
-
-  /** The stub's copy of a host descriptor, passed to it now if it has none; the latest ones are kept. */
+  /**
+   * The stub's copy of a host descriptor, passed to it with what is queued if it has none; the latest ones
+   * are kept. Its number is ours to choose, so that nobody waits to learn it.
+   */
   #stubFile(fd: HostFd): number {
     const known = this.#files.get(fd);
     if (known !== undefined) return known;
     const [oldest] = this.#files.keys();
     if (oldest !== undefined && this.#files.size >= MAX_FILES) this.forgetFile(oldest as HostFd);
-    this.#receive(fd);
-    const error = this.flush();
-    if (error < 0) throw new HostRefused('recvmsg', -error);
-    const stubFd = this.calls.ready().area.word(word.FD_FIRST);
+    const stubFd = this.#fileNumbers.pop() ?? FIRST_FILE + this.#files.size;
+    this.calls.receive(() => this.process.sendDescriptor(fd));
+    this.calls.queue(OpFlag.FD_ARG0, NR.dup2, 0, stubFd);
+    this.calls.queue(OpFlag.FD_ARG0, NR.close);
     this.#files.set(fd, stubFd);
     return stubFd;
   }
@@ -373,6 +379,7 @@ export class SystrapAddressSpace implements AddressSpace {
     if (stubFd === undefined) return;
     this.#files.delete(fd);
     this.#programs.delete(fd);
+    this.#fileNumbers.push(stubFd);
     // Where no thread stands still, the stub keeps a descriptor that nobody will name again.
     if (this.calls.possible) this.calls.queue(OpFlag.MAY_FAIL, NR.close, stubFd);
   }
@@ -408,7 +415,7 @@ export class SystrapAddressSpace implements AddressSpace {
 
   /** Exact where the thread stands still and can say so itself; else as /proc has it, some ticks late. */
   cpuTimeOf(context: SystrapContext): CpuTimes {
-    if (this.#areas === 1) return this.cpuTime();
+    if (this.#areas === 1) return this.usage();
     const exact = context.stopped && !this.released ? this.#exactTime(context) : 0;
     return threadTimes(this.hostPid, context.hostTid, exact);
   }
@@ -426,21 +433,16 @@ export class SystrapAddressSpace implements AddressSpace {
   residentBytes(): number {
     return residentBytes(this.hostPid);
   }
-  peakResidentBytes(): number {
-    const usage = this.#askUsage();
-    return usage ? usage.u64(RUSAGE.MAXRSS_KIB) * 1024 : peakResidentBytes(this.hostPid);
-  }
-  cpuTime(): CpuTimes {
-    const usage = this.#askUsage();
-    if (!usage) return processTimes(this.hostPid);
-    const ns = (at: number): number => usage.u64(at) * NS_PER_SEC + usage.u64(at + 8) * NS_PER_US;
-    return { user: ns(RUSAGE.UTIME), system: ns(RUSAGE.STIME) };
-  }
-
-  /** The process's own getrusage(2), left in an area's DATA: a tenth of what /proc costs at every exit. */
-  #askUsage(): ThreadArea | undefined {
-    if (!this.calls.possible) return undefined;
-    const { area } = this.calls.ready();
-    return this.calls.call(NR.getrusage, 0, area.stubAddress + word.DATA) === 0 ? area : undefined;
+  /** By the process's own getrusage(2), left in an area's DATA: a tenth of what /proc costs at every exit. */
+  usage(): Usage {
+    if (this.calls.possible) {
+      const { area } = this.calls.ready();
+      if (this.calls.call(NR.getrusage, 0, area.stubAddress + word.DATA) === 0) {
+        const ns = (at: number): number => area.u64(at) * NS_PER_SEC + area.u64(at + 8) * NS_PER_US;
+        const peakResidentBytes = area.u64(RUSAGE.MAXRSS_KIB) * 1024;
+        return { user: ns(RUSAGE.UTIME), system: ns(RUSAGE.STIME), peakResidentBytes };
+      }
+    }
+    return { ...processTimes(this.hostPid), peakResidentBytes: peakResidentBytes(this.hostPid) };
   }
 }

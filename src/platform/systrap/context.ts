@@ -29,7 +29,13 @@ import {
 import { popFrame, pushFrame, resetFpState, setSelectors } from './signal-frame.js';
 import { greg, type ThreadArea, ucontext } from './thread-area.js';
 
+const SIGTRAP = 5;
+const SIGSEGV = 11;
 const SIGSYS = 31;
+/** #GP */
+const GENERAL_PROTECTION = 13;
+const RDTSC = [0x0f, 0x31] as const;
+const RDTSCP = [0x0f, 0x01, 0xf9] as const;
 const AUDIT_ARCH_X86_64 = 0xc000_003e;
 /** Registers of a system call's arguments, in order. */
 const ARGUMENTS = [greg.RDI, greg.RSI, greg.RDX, greg.R10, greg.R8, greg.R9] as const;
@@ -52,6 +58,8 @@ export class SystrapContext implements Context {
   lastInterruptNs = 0;
   released = false;
   singleStep = false;
+  /** It is led out of where it may not stand, step by step (guest-clock.ts). */
+  leaving = false;
   /** The trap flag of the saved registers is ours, not the guest's. */
   #stepping = false;
   #syscall = FOREIGN_CALL;
@@ -242,13 +250,50 @@ export class SystrapContext implements Context {
 
   resume(): void {
     assert(this.stopped && !this.released, 'only a stopped context can be resumed');
-    if (this.singleStep && !(this.area.regLo(greg.EFLAGS) & TRAP_FLAG)) {
+    if ((this.singleStep || this.leaving) && !(this.area.regLo(greg.EFLAGS) & TRAP_FLAG)) {
       this.#stepping = true;
       this.area.setReg(greg.EFLAGS, this.area.regLo(greg.EFLAGS) | TRAP_FLAG);
     }
     if (this.#threadPointer !== undefined) this.applyThreadPointer();
     this.stopped = false;
     this.addressSpace.go(this);
+  }
+
+  /** It was stopped where it may not stand: true when it is to take one more step; false when that is its own fault. */
+  leave(): boolean {
+    const { kind, signo } = this.trap;
+    if (kind !== 'interrupt' && !(kind === 'fault' && signo === SIGTRAP)) return false;
+    this.leaving = true;
+    return true;
+  }
+
+  /** It is out: the last step was the interrupt that was wanted, unless somebody traces its steps. */
+  left(): void {
+    this.leaving = false;
+    const { trap } = this;
+    if (trap.kind === 'fault' && trap.signo === SIGTRAP && !this.singleStep) trap.kind = 'interrupt';
+  }
+
+  /**
+   * If it trapped because it may not read the processor's time stamp: it has read this instead, and true.
+   * PR_SET_TSC of prctl(2); RDTSC and RDTSCP of the SDM, vol. 2.
+   */
+  answerTimestamp(read: () => bigint): boolean {
+    const { kind, signo, trapno, error } = this.trap;
+    if (kind !== 'fault' || signo !== SIGSEGV || trapno !== GENERAL_PROTECTION || error !== 0) return false;
+    const code = new Uint8Array(RDTSCP.length);
+    const n = this.addressSpace.read(this.getPc(), code);
+    const is = (instruction: readonly number[]): boolean =>
+      n >= instruction.length && instruction.every((byte, i) => byte === code[i]);
+    const length = is(RDTSC) ? RDTSC.length : is(RDTSCP) ? RDTSCP.length : 0;
+    if (length === 0) return false;
+    const now = read();
+    this.area.setReg64(greg.RAX, Number(now & 0xffff_ffffn), 0);
+    this.area.setReg64(greg.RDX, Number((now >> 32n) & 0xffff_ffffn), 0);
+    // Which processor it was on: as getcpu(2) has it, any will do.
+    if (length === RDTSCP.length) this.area.setReg64(greg.RCX, 0, 0);
+    this.area.setReg(greg.RIP, this.area.reg(greg.RIP) + length);
+    return true;
   }
 
   interrupt(): void {

@@ -31,6 +31,8 @@ export class HostCalls {
   #inFlight: SystrapContext | undefined;
   /** How many calls went along with the last resume that took any. */
   #lastBatch = 0;
+  /** Which of the queued calls, counted from 1, is the last that takes descriptors. */
+  #lastReceive = 0;
 
   constructor(
     readonly space: CallingSpace,
@@ -76,23 +78,37 @@ export class HostCalls {
     carrier.area.pushOp(flags, nr, a0, a1, a2, a3, a4, a5);
   }
 
+  /** A recvmsg that takes what `send` sends now; FD_FIRST and FD_SECOND are for the calls right behind it. */
+  receive(send: () => void): void {
+    const carrier = this.ready();
+    if (carrier.area.opsFull) this.flushOrBreak();
+    send();
+    carrier.area.pushReceive();
+    this.#lastReceive = carrier.area.opsQueued;
+  }
+
   /** One call at once, after what is queued, with its result. */
   call(nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): number {
     const carrier = this.ready();
-    if (carrier.area.opsQueued > 0) this.flushOrBreak();
+    if (carrier.area.opsFull) this.flushOrBreak();
+    const index = carrier.area.opsQueued;
     carrier.area.pushOp(OpFlag.MAY_FAIL, nr, a0, a1, a2, a3, a4, a5);
-    this.#run(carrier);
-    return carrier.area.opResult(0);
+    const error = this.#run(carrier);
+    if (error < 0) throw refused(error);
+    return carrier.area.opResult(index);
   }
 
-  /** Makes what is queued; 0, or the negative errno of the first call that failed. */
-  flush(): number {
-    return this.#run(this.ready());
+  /**
+   * Makes what is queued; 0, or the negative errno of the first call that failed. `spin`: how long the
+   * stub looks for what comes next.
+   */
+  flush(spin = CALL_SPIN): number {
+    return this.#run(this.ready(), spin);
   }
 
-  flushOrBreak(): void {
-    const error = this.flush();
-    if (error < 0) throw new GuestBroken(`the host refused a change of memory (errno ${-error})`);
+  flushOrBreak(spin?: number): void {
+    const error = this.flush(spin);
+    if (error < 0) throw refused(error);
   }
 
   /** Makes what a stopped carrier has queued, if anything. */
@@ -112,6 +128,7 @@ export class HostCalls {
     if (context.area.opsQueued === 0) return;
     if (this.#inFlight) this.#settle();
     this.#lastBatch = context.area.sealOps();
+    this.#lastReceive = 0;
     this.#inFlight = context;
   }
 
@@ -123,20 +140,25 @@ export class HostCalls {
   /** What went along with a resume failed: the guest's memory is not what the kernel says it is. */
   failed(context: SystrapContext): never {
     const index = Math.max(0, this.#lastBatch - context.area.opsLeft);
-    const error = context.area.opResult(index);
-    throw new GuestBroken(`the host refused a change of memory (errno ${-error})`);
+    throw refused(context.area.opResult(index));
   }
 
   /** Makes the carrier execute what is queued and waits until it has. */
-  #run(carrier: SystrapContext): number {
+  #run(carrier: SystrapContext, spin = CALL_SPIN): number {
     const { area } = carrier;
     if (area.opsQueued === 0) return 0;
     const count = area.sealOps();
-    area.spin = CALL_SPIN;
+    const lastReceive = this.#lastReceive;
+    this.#lastReceive = 0;
+    area.spin = spin;
     if (area.go(State.GO_CALL)) this.space.wake(area);
     this.space.waitFor(() => area.state !== State.GO_CALL);
     if (area.signo !== Report.CALLED) throw new GuestBroken('host calls were not answered');
-    return outcomeOf(area, count);
+    const made = count - area.opsLeft;
+    const outcome = outcomeOf(area, count);
+    // What was sent and not received would be taken for what is sent next.
+    if (made < lastReceive) throw new GuestBroken('descriptors were lost');
+    return outcome;
   }
 
   #settle(): void {
@@ -147,6 +169,10 @@ export class HostCalls {
       () => area.opsLeft === 0 || area.state === State.TRAPPED || area.state === State.PARKED,
     );
   }
+}
+
+function refused(error: number): GuestBroken {
+  return new GuestBroken(`the host refused a change of memory (errno ${-error})`);
 }
 
 function outcomeOf(area: ThreadArea, count: number): number {

@@ -6,9 +6,10 @@
  *     STUB_BASE + 0        code, read-only and executable
  *               + 64 KiB   scratch page of the zygote
  *               + 128 KiB  shard page: doorbell flag and trap ring, shared by all stubs of a shard
+ *               + 192 KiB  time page, read only, and the VDSO
  *               + 256 MiB  thread areas of this address space, AREA_SIZE each
  *
- * A guest can write all of it but the code. So every word read from here is checked, and the ring is
+ * A guest can write all of it but the code and the time page. So every word read from here is checked, and the ring is
  * only a hint where to look: what happened is in each area's STATE, and before it parks a shard looks
  * at every area.
  */
@@ -17,6 +18,12 @@ export const STUB_CODE_SIZE = 0x1_0000;
 export const ZYGOTE_PAGE = STUB_BASE + 0x1_0000;
 export const SHARD_PAGE = STUB_BASE + 0x2_0000;
 export const SHARD_PAGE_SIZE = 0x1_0000;
+export const TIME_PAGE = STUB_BASE + 0x3_0000;
+export const TIME_PAGE_SIZE = 0x1000;
+export const VDSO = TIME_PAGE + TIME_PAGE_SIZE;
+export const VDSO_SIZE = 0x1000;
+/** Behind it, up to the thread areas, nothing is mapped. */
+export const FIXED_END = VDSO + VDSO_SIZE;
 export const AREAS = STUB_BASE + 0x1000_0000;
 export const AREA_SIZE = 0x8000;
 export const MAX_AREAS = 4096;
@@ -24,6 +31,15 @@ export const AREAS_SIZE = AREA_SIZE * MAX_AREAS;
 /** One page of the region's neighbourhood stays unmapped, so that nothing runs into it. */
 export const GUEST_END = STUB_BASE - 0x1000;
 export const USER_END = 0x7fff_ffff_f000;
+
+/**
+ * The VDSO of the host's kernel stays where that put it, with its data before it; both sizes are more than
+ * any host's. Guests cannot change it, and need not know of it.
+ */
+export const HOST_VDSO_SIZE = 0x4000;
+export const HOST_VVAR_SIZE = 0x1_0000;
+/** The lowest place at which it is in nobody's way. */
+export const HOST_VDSO_LOWEST = AREAS + AREAS_SIZE + HOST_VVAR_SIZE;
 
 /** Descriptors of a stub process. */
 export const STUB_SOCKET = 0;
@@ -39,6 +55,19 @@ export const shardPage = {
   RING: 0x1000,
 } as const;
 export const RING_SIZE = 4096;
+
+/** Words of the time page (byte offsets). Writer: shard. Readers: guests, by the VDSO; they cannot write it. */
+export const timePage = {
+  /** 32 bits, odd while the others change. */
+  SEQUENCE: 0x00,
+  /** 32 bits, 0: the clocks of guests are to be asked for by system calls. */
+  READY: 0x04,
+  /** 64 bits: address of the host's clock_gettime, or of what stands in for it; never 0. */
+  HOST_CLOCK: 0x08,
+  /** Two times 64 bits: seconds and nanoseconds of the host's monotonic clock when that of guests was 0. */
+  ZERO_SEC: 0x10,
+  ZERO_NSEC: 0x18,
+} as const;
 
 /** Words of a thread area (byte offsets). 32 bits unless said. */
 export const area = {

@@ -23,10 +23,20 @@ import {
 import { check, HostMemory } from '../host/memory.unsafe.js';
 import { HostPoller } from '../host/poller.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
-import { GuestBroken, type Platform, type TrapSink } from '../platform.js';
+import { GuestBroken, type Platform, type TrapSink, type Vdso } from '../platform.js';
 import { SystrapAddressSpace } from './address-space.unsafe.js';
 import type { SystrapContext } from './context.js';
-import { GUEST_END, RING_SIZE, SHARD_PAGE_SIZE, shardPage, area as word } from './layout.js';
+import { GuestClock, type GuestClockOptions } from './guest-clock.js';
+import {
+  GUEST_END,
+  RING_SIZE,
+  SHARD_PAGE_SIZE,
+  shardPage,
+  TIME_PAGE,
+  VDSO,
+  VDSO_SIZE,
+  area as word,
+} from './layout.js';
 import { StubProcess } from './stub-process.unsafe.js';
 import type { ThreadArea } from './thread-area.js';
 import { hasUserDispatch, Zygote, type ZygoteHost } from './zygote.unsafe.js';
@@ -54,6 +64,8 @@ const INTERRUPT_DEADLINE_NS = 2_000_000_000;
 const STUB_SPIN = 2_000;
 const STUB_SPIN_CROWDED = 400;
 
+export type SystrapOptions = GuestClockOptions;
+
 /** What address spaces ask of the platform that they belong to. */
 export interface SystrapHost {
   running: number;
@@ -62,6 +74,8 @@ export interface SystrapHost {
   allocateSlot(): number;
   setSlot(slot: number, context: SystrapContext | undefined): void;
   stubSpin(): number;
+  /** With a guest that runs and the shard that works, a core is still free. */
+  readonly hasCoreToSpare: boolean;
   wake(area: ThreadArea): void;
   waitFor(space: SystrapAddressSpace, done: () => boolean): void;
   newProcess(): StubProcess;
@@ -82,6 +96,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly #words: Int32Array;
   readonly #bell: number;
   readonly #zygote: Zygote;
+  readonly #clock: GuestClock;
   readonly #slots: (SystrapContext | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #spaces = new Map<SystrapAddressSpace, () => void>();
@@ -93,7 +108,9 @@ export class SystrapPlatform implements Platform, SystrapHost {
   #created = 0;
   #disposed = false;
 
-  constructor(host: ZygoteHost) {
+  readonly vdso: Vdso = { dataAddress: TIME_PAGE, address: VDSO, end: VDSO + VDSO_SIZE };
+
+  constructor(host: ZygoteHost, options: SystrapOptions) {
     this.#pageFd = check('memfd_create', memfdCreate('troupe-shard', MFD_CLOEXEC));
     check('ftruncate', ftruncate(this.#pageFd, SHARD_PAGE_SIZE));
     this.#page = HostMemory.shared(this.#pageFd, SHARD_PAGE_SIZE);
@@ -102,8 +119,16 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.#poller.watch(this.#bell, EPOLLIN, () => {
       read(this.#bell, scratch().address, 8);
     });
-    this.#zygote = new Zygote(host, this.#bell, this.#pageFd);
+    this.#clock = new GuestClock(options);
+    this.#zygote = new Zygote(host, {
+      doorbell: this.#bell,
+      shardPageFd: this.#pageFd,
+      timePageFd: this.#clock.fd,
+      vdso: this.#clock.vdso,
+      trapTimestamps: options.timestamp !== undefined,
+    });
     this.#ready = this.#startSpace();
+    this.#clock.findHostVdso(this.#zygote.pid);
   }
 
   attach(sink: TrapSink): void {
@@ -206,6 +231,10 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.interrupting.delete(context);
     try {
       context.takeTrap();
+      if (this.#clock.concerns(context)) {
+        context.resume();
+        return;
+      }
       space.calls.carryBy(context);
       this.#sink?.onTrap(context);
       if (context.stopped) space.calls.afterTrap(context);
@@ -223,6 +252,10 @@ export class SystrapPlatform implements Platform, SystrapHost {
       this.#poller.wait(this.interrupting.size > 0 ? Math.min(timeoutNs, INTERRUPT_AGAIN_NS) : timeoutNs);
     }
     Atomics.store(this.#words, PARKED, 0);
+  }
+
+  setClockShift(monotonicNs: number | undefined): void {
+    this.#clock.setShift(monotonicNs);
   }
 
   watch(fd: HostFd, events: number, ready: (events: number) => void): () => void {
@@ -247,6 +280,10 @@ export class SystrapPlatform implements Platform, SystrapHost {
   /** How long a stub spins while the shard serves it: little where runnable threads outnumber the cores. */
   stubSpin(): number {
     return this.running < this.#cores ? STUB_SPIN : STUB_SPIN_CROWDED;
+  }
+
+  get hasCoreToSpare(): boolean {
+    return this.running + 2 < this.#cores;
   }
 
   /** Whether some guest thread runs, and leaves a core to look for its next trap. */
@@ -289,14 +326,16 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.#poller.dispose();
     close(this.#bell);
     this.#page.unmap();
+    this.#clock.dispose();
     close(this.#pageFd);
     this.#untrack();
   }
 }
 
 /** The platform as this host can carry it. */
-export function newSystrapPlatform(): SystrapPlatform {
-  return new SystrapPlatform({ userDispatch: hasUserDispatch(), userNamespaces: mayHaveUserNamespaces() });
+export function newSystrapPlatform(options: SystrapOptions): SystrapPlatform {
+  const host = { userDispatch: hasUserDispatch(), userNamespaces: mayHaveUserNamespaces() };
+  return new SystrapPlatform(host, options);
 }
 
 /** The zygote's unshare may fail all the same, and then goes on without; here it is only not worth trying. */

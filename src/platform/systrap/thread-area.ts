@@ -89,8 +89,8 @@ export class ThreadArea {
     return this.#ops;
   }
   get opsFull(): boolean {
-    // Room for the three calls of a mapped file.
-    return this.#ops > MAX_OPS - 4;
+    // Room for the four calls of a fork, or of a mapped file.
+    return this.#ops > MAX_OPS - 5;
   }
 
   pushOp(flags: number, nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): void {

@@ -2,20 +2,43 @@
  * The zygote's program: a static ELF of one segment that holds the stub's code and the start that
  * turns a fresh host process into a prison that does nothing but fork address spaces.
  *
- * Descriptors at start: 0 its control socket, 1 the shard's doorbell, 2 the shard page. Each message
+ * Descriptors at start: 0 its control socket, 1 the shard's doorbell, 2 the shard page, 3 the time page. Each message
  * on the socket brings two descriptors (the areas' memfd and the socket of a new address space) and is
  * answered by a fork. End of file on the socket ends the zygote.
  */
 import { Assembler } from './asm/assembler.js';
-import { at, eax, edi, type Label, r8d, r12d, r13d, r14d, rax, rbp, rdx, rsi } from './asm/operands.js';
+import {
+  at,
+  eax,
+  edi,
+  type Label,
+  r8d,
+  r12d,
+  r13d,
+  r14d,
+  r15,
+  rax,
+  rbp,
+  rdi,
+  rdx,
+  rsi,
+  rsp,
+} from './asm/operands.js';
 import {
   CONTROL_SIZE,
+  FIXED_END,
+  HOST_VDSO_LOWEST,
+  HOST_VDSO_SIZE,
+  HOST_VVAR_SIZE,
   INTERRUPT_SIGNAL,
   SHARD_PAGE,
   SHARD_PAGE_SIZE,
   STUB_BASE,
   STUB_SOCKET,
+  TIME_PAGE,
+  TIME_PAGE_SIZE,
   USER_END,
+  VDSO,
   ZYGOTE_PAGE,
 } from './layout.js';
 import { CLONE_PROCESS_FLAGS, stubFilter } from './seccomp-filter.js';
@@ -23,10 +46,16 @@ import { emitCall, emitStub, NR, type StubLabels } from './stub-code.js';
 
 const ELF_HEADER_SIZE = 64;
 const PROGRAM_HEADER_SIZE = 56;
-const HEADERS_SIZE = ELF_HEADER_SIZE + PROGRAM_HEADER_SIZE;
+/** The stub's code, and the VDSO. */
+const SEGMENTS = 2;
+const HEADERS_SIZE = ELF_HEADER_SIZE + SEGMENTS * PROGRAM_HEADER_SIZE;
+const PAGE = 0x1000;
 
+const AT_SYSINFO_EHDR = 33;
 const PR_SET_PDEATHSIG = 1;
 const PR_SET_NAME = 15;
+const PR_SET_TSC = 26;
+const PR_TSC_SIGSEGV = 2;
 const PR_SET_NO_NEW_PRIVS = 38;
 const SECCOMP_SET_MODE_FILTER = 1;
 const RLIMIT_CORE = 4;
@@ -42,6 +71,10 @@ export interface ZygoteOptions {
   readonly parentPid: number;
   /** CLONE_NEW* bits that the host is known to grant. */
   readonly namespaces: number;
+  /** The library that guests find the clocks in. */
+  readonly vdso: Uint8Array;
+  /** Guests' rdtsc traps, and with it what the host's VDSO does: that goes then. */
+  readonly trapTimestamps: boolean;
 }
 
 /** The ELF file. */
@@ -51,8 +84,15 @@ export function zygoteImage(options: ZygoteOptions): Uint8Array {
   const stub = emitStub(a, options);
   const entry = a.label('entry');
   emitZygote(a, entry, stub, options);
-  const image = a.finish();
-  writeHeaders(image, a.addressOf(entry));
+  const code = a.finish();
+  const vdsoAt = Math.ceil(code.length / PAGE) * PAGE;
+  const image = new Uint8Array(vdsoAt + options.vdso.length);
+  image.set(code);
+  image.set(options.vdso, vdsoAt);
+  writeHeaders(image, a.addressOf(entry), [
+    { offset: 0, address: STUB_BASE, size: code.length },
+    { offset: vdsoAt, address: VDSO, size: options.vdso.length },
+  ]);
   return image;
 }
 
@@ -66,11 +106,12 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: Zygot
   emitCall(a, NR.exit_group, 1);
 
   a.place(entry);
+  emitFindHostVdso(a);
   emitCall(a, NR.prctl, PR_SET_PDEATHSIG, SIGKILL);
   emitCall(a, NR.getppid);
   a.cmp(eax, options.parentPid);
   a.j('notEqual', die); // it died before the line above
-  emitCall(a, NR.close_range, 3, 0xffff_ffff, 0);
+  emitCall(a, NR.close_range, 4, 0xffff_ffff, 0);
   emitCall(a, NR.getpid);
   a.mov(r14d, eax);
   emitCall(a, NR.setsid); // no terminal's signals reach stubs
@@ -84,11 +125,19 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: Zygot
   emitCall(a, NR.mmap, SHARD_PAGE, SHARD_PAGE_SIZE, 3, 0x11, 2, 0);
   emitExitUnless(a, die);
   emitCall(a, NR.close, 2);
+  emitCall(a, NR.mmap, TIME_PAGE, TIME_PAGE_SIZE, 1, 0x11, 3, 0);
+  emitExitUnless(a, die);
+  emitCall(a, NR.close, 3);
   emitCall(a, NR.mmap, ZYGOTE_PAGE, 0x1000, 3, 0x32, 0xffff_ffff, 0);
   emitExitUnless(a, die);
-  // Everything else that exec mapped goes: the stack, the VDSO, its data.
+  // Everything else that exec mapped goes, the stack too.
   emitCall(a, NR.munmap, 0, STUB_BASE);
-  emitCall(a, NR.munmap, SHARD_PAGE + SHARD_PAGE_SIZE, USER_END - (SHARD_PAGE + SHARD_PAGE_SIZE));
+  if (options.trapTimestamps) {
+    emitCall(a, NR.munmap, FIXED_END, USER_END - FIXED_END);
+    emitCall(a, NR.prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
+  } else {
+    emitUnmapAllBut(a, r15);
+  }
 
   for (const signal of [...FAULTS, INTERRUPT_SIGNAL]) {
     a.leaLabel(rsi, data.action);
@@ -135,6 +184,52 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: Zygot
   a.mov(edi, r13d);
   emitCall(a, NR.close);
   a.jmp(loop);
+}
+
+/** r15: where the host's VDSO is, 0 where guests could not reach it. On the stack: argc, one argument, no variables. */
+function emitFindHostVdso(a: Assembler): void {
+  const next = a.label('nextAuxiliary');
+  const none = a.label('noVdso');
+  const found = a.label('foundVdso');
+  const done = a.label('soughtVdso');
+  a.lea(rsi, at(rsp, 4 * 8));
+  a.place(next);
+  a.load(rax, at(rsi));
+  a.testReg(rax, rax);
+  a.j('equal', none);
+  a.cmp(rax, AT_SYSINFO_EHDR);
+  a.j('equal', found);
+  a.add(rsi, 16);
+  a.jmp(next);
+  a.place(found);
+  a.load(r15, at(rsi, 8));
+  // Hosts may be set to place it lower, among what guests map.
+  a.movImm64(rax, HOST_VDSO_LOWEST);
+  a.cmpReg(r15, rax);
+  a.j('aboveOrEqual', done);
+  a.place(none);
+  a.xor(r15, r15);
+  a.place(done);
+}
+
+/** Unmaps what is above the fixed parts, but not the VDSO at r15, if there is one, and its data. */
+function emitUnmapAllBut(a: Assembler, vdso: typeof r15): void {
+  const keep = a.label('keepVdso');
+  const done = a.label('unmapped');
+  a.testReg(vdso, vdso);
+  a.j('notEqual', keep);
+  emitCall(a, NR.munmap, FIXED_END, USER_END - FIXED_END);
+  a.jmp(done);
+  a.place(keep);
+  a.movImm64(rdi, FIXED_END);
+  a.lea(rsi, at(vdso, -HOST_VVAR_SIZE));
+  a.subReg(rsi, rdi);
+  emitCall(a, NR.munmap);
+  a.lea(rdi, at(vdso, HOST_VDSO_SIZE));
+  a.movImm64(rsi, USER_END);
+  a.subReg(rsi, rdi);
+  emitCall(a, NR.munmap);
+  a.place(done);
 }
 
 /** Dies when the call just made failed. */
@@ -189,23 +284,33 @@ function emitData(a: Assembler, stub: StubLabels): ZygoteData {
   return labels;
 }
 
-function writeHeaders(image: Uint8Array, entry: number): void {
+interface Segment {
+  readonly offset: number;
+  readonly address: number;
+  readonly size: number;
+}
+
+function writeHeaders(image: Uint8Array, entry: number, segments: readonly Segment[]): void {
   const v = new DataView(image.buffer);
+  const quad = (at: number, value: number): void => v.setBigUint64(at, BigInt(value), true);
   image.set([0x7f, 0x45, 0x4c, 0x46, 2, 1, 1]); // 64-bit, little endian
   v.setUint16(16, 2, true); // ET_EXEC
   v.setUint16(18, 62, true); // EM_X86_64
   v.setUint32(20, 1, true);
-  v.setBigUint64(24, BigInt(entry), true);
-  v.setBigUint64(32, BigInt(ELF_HEADER_SIZE), true);
+  quad(24, entry);
+  quad(32, ELF_HEADER_SIZE);
   v.setUint16(52, ELF_HEADER_SIZE, true);
   v.setUint16(54, PROGRAM_HEADER_SIZE, true);
-  v.setUint16(56, 1, true);
-  const ph = ELF_HEADER_SIZE;
-  v.setUint32(ph, 1, true); // PT_LOAD
-  v.setUint32(ph + 4, 5, true); // read, execute
-  v.setBigUint64(ph + 16, BigInt(STUB_BASE), true);
-  v.setBigUint64(ph + 24, BigInt(STUB_BASE), true);
-  v.setBigUint64(ph + 32, BigInt(image.length), true);
-  v.setBigUint64(ph + 40, BigInt(image.length), true);
-  v.setBigUint64(ph + 48, 0x1000n, true);
+  v.setUint16(56, SEGMENTS, true);
+  segments.forEach(({ offset, address, size }, i) => {
+    const ph = ELF_HEADER_SIZE + i * PROGRAM_HEADER_SIZE;
+    v.setUint32(ph, 1, true); // PT_LOAD
+    v.setUint32(ph + 4, 5, true); // read, execute
+    quad(ph + 8, offset);
+    quad(ph + 16, address);
+    quad(ph + 24, address);
+    quad(ph + 32, size);
+    quad(ph + 40, size);
+    quad(ph + 48, PAGE);
+  });
 }

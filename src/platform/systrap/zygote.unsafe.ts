@@ -25,6 +25,7 @@ import { zygoteImage } from './zygote-image.js';
 const MFD_CLOEXEC_EXEC = 1 | 0x10;
 const MFD_CLOEXEC = 1;
 const SHARD_PAGE_FD = 2;
+const TIME_PAGE_FD = 3;
 const SIGKILL = 9;
 const CLONE_NEWUSER = 0x1000_0000;
 const CLONE_NEWNET = 0x4000_0000;
@@ -36,28 +37,48 @@ export interface ZygoteHost {
   readonly userNamespaces: boolean;
 }
 
+/** What the zygote and its children have besides their own code. */
+export interface ZygoteParts {
+  readonly doorbell: number;
+  readonly shardPageFd: number;
+  readonly timePageFd: number;
+  readonly vdso: Uint8Array;
+  readonly trapTimestamps: boolean;
+}
+
 export class Zygote {
   readonly #socket: number;
   readonly #pid: number;
   readonly #untrack = track('zygote');
   #disposed = false;
 
-  constructor(host: ZygoteHost, doorbell: number, shardPageFd: number) {
+  constructor(host: ZygoteHost, { doorbell, shardPageFd, timePageFd, vdso, trapTimestamps }: ZygoteParts) {
     const [ours, theirs] = packetSocketPair();
     this.#socket = ours;
     const namespaces = host.userNamespaces ? CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS : 0;
-    const image = zygoteImage({ userDispatch: host.userDispatch, parentPid: process.pid, namespaces });
+    const image = zygoteImage({
+      userDispatch: host.userDispatch,
+      parentPid: process.pid,
+      namespaces,
+      vdso,
+      trapTimestamps,
+    });
     const memfd = writeMemfd(image);
     try {
       this.#pid = spawn(memfd, [
         [theirs, STUB_SOCKET],
         [doorbell, STUB_DOORBELL],
         [shardPageFd, SHARD_PAGE_FD],
+        [timePageFd, TIME_PAGE_FD],
       ]);
     } finally {
       close(memfd);
       close(theirs);
     }
+  }
+
+  get pid(): number {
+    return this.#pid;
   }
 
   /** Asks for a process; it introduces itself on its own socket when it is there. */

@@ -2,7 +2,9 @@
 import { describe, expect, test } from '@jest/globals';
 import { KernelActor } from '../../../src/actors/kernel-actor.js';
 import { LeastBusy } from '../../../src/actors/placement.js';
+import type { Ns } from '../../../src/base/brand.js';
 import { silentLog } from '../../../src/base/log.js';
+import { Timekeeper } from '../../../src/kernel/time/timekeeper.js';
 import type { KernelConfig } from '../../../src/messages/kernel.js';
 import type { ProcessSpec, ShardCommand } from '../../../src/messages/shard.js';
 
@@ -25,6 +27,8 @@ const config: KernelConfig = {
   shards: 2,
   memoryBytes: 1 << 30,
   maxTasks: 10,
+  time: 'real',
+  began: { sec: 0, nsec: 0 },
   strace: undefined,
   logLevel: 'silent',
 };
@@ -35,12 +39,20 @@ function kernel(shards = 2) {
   const refs = Array.from({ length: shards }, (_, shard) => ({
     tell: (command: ShardCommand) => void told.push({ shard, command }),
   }));
-  const actor = new KernelActor(refs, new LeastBusy(shards), silentLog, config);
+  const clock = { hostNs: 0 };
+  const source = {
+    monotonic: () => clock.hostNs as Ns,
+    realtime: () => ({ sec: 100, nsec: clock.hostNs }),
+    coarse: () => ({ sec: 0, nsec: 0 }),
+  };
+  const keeper = new Timekeeper(source);
+  const time = { keeper: () => keeper, cpuClock: () => 7 };
+  const actor = new KernelActor(refs, new LeastBusy(shards), silentLog, config, time);
   const idOf = (i: number): number => {
     const command = told[i]?.command;
     return command && 'id' in command ? command.id : -1;
   };
-  return { actor, told, idOf };
+  return { actor, told, idOf, clock };
 }
 
 describe('createProcess', () => {
@@ -183,5 +195,40 @@ describe('pause and unpause', () => {
     await broken.actor.destroy();
     expect(await broken.actor.pause()).toMatchObject({ code: 'Closed' });
     expect(await broken.actor.unpause()).toMatchObject({ code: 'Closed' });
+  });
+});
+
+describe('time', () => {
+  test('pauseTime waits for every shard; on resumeTime all lose the same, from the last that stopped', async () => {
+    const { actor, told, idOf, clock } = kernel();
+    const paused = actor.pauseTime();
+    const again = actor.pauseTime();
+    await settle();
+    expect(told.map((t) => t.command.type)).toEqual(['pauseTime', 'pauseTime']);
+    actor.receive({ type: 'timePaused', id: idOf(0), atNs: 1000 });
+    actor.receive({ type: 'timePaused', id: idOf(1), atNs: 1300 });
+    await paused;
+    await again;
+    clock.hostNs = 5000;
+    await actor.resumeTime();
+    expect(told.slice(2).map((t) => t.command)).toEqual([
+      { type: 'resumeTime', lostNs: 3700 },
+      { type: 'resumeTime', lostNs: 3700 },
+    ]);
+  });
+
+  test('resumeTime without pauseTime does nothing', async () => {
+    const { actor, told } = kernel();
+    await actor.resumeTime();
+    expect(told).toEqual([]);
+  });
+
+  test('realtimeClock, monotonicClock and cpuClockNow answer without a turn', async () => {
+    const { actor, clock } = kernel();
+    void actor.createProcess(spec);
+    clock.hostNs = 5;
+    expect(await actor.realtimeClock()).toBe(100_000_000_005n);
+    expect(await actor.monotonicClock()).toBe(5n);
+    expect(await actor.cpuClockNow()).toBe(7);
   });
 });

@@ -45,18 +45,3 @@ test('cancelling twice, or after firing, does nothing', () => {
   cancel();
   expect(fired).toBe(1);
 });
-
-test('while they are paused none is due; pausing twice is pausing once', () => {
-  const timers = new ShardTimers();
-  const fired: string[] = [];
-  timers.at(5, () => fired.push('early'));
-  timers.pause();
-  timers.pause();
-  timers.at(7, () => fired.push('late'));
-  expect(timers.nextNs).toBe(Number.POSITIVE_INFINITY);
-  expect(timers.fireDue(10)).toBe(false);
-  timers.resume();
-  expect(timers.nextNs).toBe(5);
-  expect(timers.fireDue(10)).toBe(true);
-  expect(fired).toEqual(['early', 'late']);
-});

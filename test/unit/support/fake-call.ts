@@ -44,7 +44,6 @@ export class FakeCall {
           emit: (event: KernelEvent) => this.events.push(event),
         },
         clock: { monotonic: () => 5 },
-        bootMonotonicNs: 0,
         tasks: { nextSequence: () => 1, shard: 0 },
       },
     } as unknown as Task;

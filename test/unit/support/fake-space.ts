@@ -4,7 +4,7 @@
  */
 import { E } from '../../../src/abi/errno.js';
 import type { HostFd, UserAddr } from '../../../src/base/brand.js';
-import type { AddressSpace, Context, MapRequest, Prot } from '../../../src/platform/platform.js';
+import type { AddressSpace, Context, MapRequest, Prot, Usage } from '../../../src/platform/platform.js';
 
 const PAGE = 4096;
 
@@ -180,10 +180,7 @@ export class FakeSpace implements AddressSpace {
   residentBytes(): number {
     return this.pages.size * PAGE;
   }
-  peakResidentBytes(): number {
-    return this.residentBytes();
-  }
-  cpuTime(): { user: number; system: number } {
-    return { user: 0, system: 0 };
+  usage(): Usage {
+    return { user: 0, system: 0, peakResidentBytes: this.residentBytes() };
   }
 }

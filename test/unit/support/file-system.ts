@@ -5,6 +5,7 @@ import type { FileSystem, Inode } from '../../../src/kernel/fs/inode.js';
 import { BufferSink, BufferSource } from '../../../src/kernel/fs/user-io.js';
 import { Failure } from '../../../src/kernel/outcome.js';
 import type { KernelServices } from '../../../src/kernel/services.js';
+import { HostWaits } from '../../../src/kernel/time/host-waits.js';
 import { newHostFiles } from '../../../src/platform/host/host-files.unsafe.js';
 
 export const hostFiles = newHostFiles();
@@ -13,7 +14,7 @@ export function fsServices(more: object = {}): KernelServices {
   const services = {
     clock: { monotonic: () => 0, realtime: () => ({ sec: 1_000_000, nsec: 5 }) },
     hostFiles,
-    bootMonotonicNs: 0,
+    hostWaits: new HostWaits(),
     random: { fill: (into: Uint8Array) => into.fill(7) },
     ...more,
   };

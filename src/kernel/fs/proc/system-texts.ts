@@ -1,4 +1,5 @@
 /** What /proc says of the whole machine: proc_stat(5), proc_meminfo(5), proc_cpuinfo(5), proc_uptime(5). */
+import { later } from '../../../base/clock.js';
 import type { KernelServices } from '../../services.js';
 import type { Task } from '../../task/task.js';
 import { memoryOf } from './subject.js';
@@ -84,7 +85,7 @@ function cpuUsed({ tasks }: KernelServices): { user: number; system: number } {
 
 export function stat(services: KernelServices): string {
   const { machine, clock, tasks } = services;
-  const up = clock.monotonic() - services.bootMonotonicNs;
+  const up = clock.monotonic();
   const ticks = (ns: number): number => Math.floor((ns / 1e9) * machine.ticksPerSecond);
   const used = cpuUsed(services);
   const row = (name: string, cpus: number, share: number): string => {
@@ -94,7 +95,7 @@ export function stat(services: KernelServices): string {
   let text = row('cpu ', machine.cores, 1);
   // Which processor a guest ran on is the host's affair: an even share each.
   for (let cpu = 0; cpu < machine.cores; cpu++) text += row(`cpu${cpu}`, 1, 1 / machine.cores);
-  const booted = Math.floor(clock.realtime().sec - up / 1e9);
+  const booted = later(clock.realtime(), -up).sec;
   let running = 0;
   let blocked = 0;
   for (const task of tasks.all()) {
@@ -105,7 +106,7 @@ export function stat(services: KernelServices): string {
 }
 
 export function uptime(services: KernelServices): string {
-  const up = services.clock.monotonic() - services.bootMonotonicNs;
+  const up = services.clock.monotonic();
   const used = cpuUsed(services);
   const idle = Math.max(0, up * services.machine.cores - used.user - used.system);
   const show = (ns: number): string => (Math.floor(ns / 1e7) / 100).toFixed(2);

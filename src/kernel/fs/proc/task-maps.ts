@@ -1,6 +1,7 @@
 /** /proc/pid/maps and smaps, proc_pid_maps(5). Linux: fs/proc/task_mmu.c. */
 import { majorOf, minorOf } from '../../../abi/mode.js';
-import { VM, type Vma } from '../../mm/vma.js';
+import type { MemoryManager } from '../../mm/memory-manager.js';
+import { VM, Vma } from '../../mm/vma.js';
 import type { Task } from '../../task/task.js';
 import { memoryOf, nameFor } from './subject.js';
 
@@ -13,8 +14,19 @@ export function maps(task: Task): string {
   const mm = memoryOf(task);
   if (!mm) return '';
   let text = '';
-  for (const vma of mm.vmas) text += mapLine(task, vma);
+  for (const vma of all(mm)) text += mapLine(task, vma);
   return text;
+}
+
+/** Besides what the guest may change: what the platform has mapped for it, higher up. */
+function* all(mm: MemoryManager): Iterable<Vma> {
+  yield* mm.vmas;
+  const { vdso } = mm.services.platform;
+  if (!vdso) return;
+  const { dataAddress, address, end } = vdso;
+  yield new Vma({ start: dataAddress, end: address, flags: VM.READ | VM.MAYREAD, name: '[vvar]' });
+  const code = VM.READ | VM.EXEC | VM.MAYREAD | VM.MAYEXEC;
+  yield new Vma({ start: address, end, flags: code, name: '[vdso]' });
 }
 
 function mapLine(task: Task, vma: Vma): string {
@@ -67,7 +79,7 @@ export function smaps(task: Task): string {
   const mm = memoryOf(task);
   if (!mm) return '';
   let text = '';
-  for (const vma of mm.vmas) {
+  for (const vma of all(mm)) {
     const size = String(vma.length / 1024).padStart(8);
     const flags = FLAG_NAMES.filter(([bit]) => vma.flags & bit).map(([, name]) => `${name} `);
     text += mapLine(task, vma);

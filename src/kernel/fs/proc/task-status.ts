@@ -107,7 +107,7 @@ export function stat(task: Task): string {
   const ticks = (ns: number): number => Math.floor((ns / 1e9) * kernel.machine.ticksPerSecond);
   const cpu = group.cpuTime();
   const image = mm?.image;
-  const started = task.startMonotonicNs - kernel.bootMonotonicNs;
+  const started = task.startMonotonicNs;
   const rssLimit = group.limits.get(RLIMIT.RSS).soft;
   const low = (m: SignalMask): number => m.lo >>> 0;
   const fields: (number | string | bigint)[] = [

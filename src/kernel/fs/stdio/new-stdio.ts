@@ -14,7 +14,7 @@ export function newStdio(
   fd: HostFd,
   options: Partial<StdioOptions> & { readonly flags?: number } = {},
 ): StdioFile {
-  const { flags = O_RDWR, owned = false, name } = options;
-  const inode = new StdioInode(services, fd, name === undefined ? { owned } : { owned, name });
+  const { flags = O_RDWR, owned = false, ...rest } = options;
+  const inode = new StdioInode(services, fd, { owned, ...rest });
   return inode.open(flags, undefined);
 }

@@ -25,11 +25,18 @@ const ATOMIC = 4096;
 const scratch = new Uint8Array(CHUNK);
 
 export class StdioFile extends FileDescription {
-  static override readonly unsaved = [...FileDescription.unsaved, '_masks', '_watched', '_unwatch'];
+  static override readonly unsaved = [
+    ...FileDescription.unsaved,
+    '_masks',
+    '_watched',
+    '_unwatch',
+    '_endWait',
+  ];
   private readonly _hostFiles: HostFiles;
   private _masks: number[] = [];
   private _watched = 0;
   private _unwatch: (() => void) | undefined;
+  private _endWait: (() => void) | undefined;
 
   constructor(
     readonly stream: StdioInode,
@@ -171,7 +178,8 @@ export class StdioFile extends FileDescription {
     if (this._unwatch && (wanted & ~this._watched) === 0) return;
     this._disarm();
     this._watched = wanted;
-    const { services, fd } = this.stream;
+    const { services, fd, options } = this.stream;
+    if (!options.background) this._endWait = services.hostWaits.begin();
     this._unwatch = services.platform.watch(fd, wanted & (IN | OUT), (events) => {
       this._disarm();
       const read = events & IN ? IN | RDNORM : 0;
@@ -184,6 +192,8 @@ export class StdioFile extends FileDescription {
   private _disarm(): void {
     this._unwatch?.();
     this._unwatch = undefined;
+    this._endWait?.();
+    this._endWait = undefined;
     this._watched = 0;
   }
 

@@ -59,6 +59,8 @@ export interface StdioOptions {
   readonly owned: boolean;
   /** What /proc/pid/fd shows; default: a name made of what it is. */
   readonly name?: string;
+  /** No guest has it, only a terminal's bridge: who waits for it is no guest that waits. */
+  readonly background?: boolean;
 }
 
 export class StdioInode extends Inode {

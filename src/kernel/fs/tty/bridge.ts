@@ -99,7 +99,7 @@ export interface BridgeEnds {
 export class TerminalBridge {
   private readonly _typing: Pump | undefined;
   private readonly _showing: Pump | undefined;
-  private readonly _services: Pick<KernelServices, 'clock' | 'timers'>;
+  private readonly _services: Pick<KernelServices, 'delays'>;
   private _finishing = false;
   private _closed = false;
   /** When something was last shown, and the timer of what is to be shown next. */
@@ -110,10 +110,11 @@ export class TerminalBridge {
   constructor(
     readonly master: MasterFile,
     readonly ends: BridgeEnds,
-    services: Pick<KernelServices, 'clock' | 'timers' | 'hostFiles'>,
+    services: Pick<KernelServices, 'delays' | 'hostFiles' | 'hostWaits'>,
   ) {
     const { hostFiles } = services;
     const { input, output } = ends;
+    if (input) master.terminal.typist = services.hostWaits;
     this._services = services;
     // The end of input is no hang-up: the guest's output still matters.
     if (input) this._typing = new Pump(input, master, hostFiles, () => {});
@@ -127,8 +128,8 @@ export class TerminalBridge {
 
   /** At once after a pause, so that echo feels immediate; what comes thick and fast goes together. */
   private _show(): void {
-    const { clock, timers } = this._services;
-    const now = clock.monotonic();
+    const { delays } = this._services;
+    const now = delays.hostNs();
     const due = this._shownAtNs + GATHER_NS;
     if (now >= due || this.master.terminal.output.length >= ENOUGH) {
       this._cancelShow?.();
@@ -136,7 +137,7 @@ export class TerminalBridge {
       this._shownAtNs = now;
       this._showing?.run();
     } else {
-      this._cancelShow ??= timers.at(due, () => {
+      this._cancelShow ??= delays.after(due - now, () => {
         this._cancelShow = undefined;
         this._show();
       });

@@ -143,7 +143,14 @@ export class SlaveFile extends FileDescription implements SlaveSide {
   }
 
   override listen(mask: number, wake: (events: number) => void): () => void {
-    return this.terminal.slaveQueue.listen(mask, wake);
+    const { slaveQueue, typist } = this.terminal;
+    const stop = slaveQueue.listen(mask, wake);
+    if (!typist || (mask & IN) === 0) return stop;
+    const endWait = typist.begin();
+    return () => {
+      stop();
+      endWait();
+    };
   }
 
   override fsync(): Failure | undefined {

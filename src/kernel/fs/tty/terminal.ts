@@ -20,6 +20,7 @@ import {
   VSTOP,
 } from '../../../abi/termios.js';
 import type { TaskSet } from '../../task/task-set.js';
+import type { HostWaits } from '../../time/host-waits.js';
 import { ERR, HUP, IN, OUT, PRI, RDNORM, WaitQueue, WRNORM } from '../../wait.js';
 import { ByteQueue } from './byte-queue.js';
 import { INPUT_SIZE } from './input-queue.js';
@@ -69,6 +70,8 @@ export class Terminal implements LineHost {
   /** TIOCEXCL */
   exclusive = false;
   masterClosed = false;
+  /** Somebody outside of the sandbox types on it: who waits for input waits for the host. */
+  typist: HostWaits | undefined;
   /** The last slave has gone, and none has come since. */
   slavesGone = false;
   /** TIOCPKT: the master reads with a byte of status in front. */

@@ -17,6 +17,7 @@ const CONDITION = {
   belowOrEqual: 6,
   above: 7,
   sign: 8,
+  notSign: 9,
 } as const;
 export type Condition = keyof typeof CONDITION;
 
@@ -129,6 +130,16 @@ export class Assembler {
     this.#modrmMem([0x81], digit(GROUP1.cmp, 32), left);
     this.#dword(value);
   }
+  subReg(to: Reg, from: Reg): void {
+    this.#modrmReg(0x29, from, to);
+  }
+  subMem(to: Reg, from: Mem): void {
+    this.#modrmMem([0x2b], to, from);
+  }
+  /** edx:eax divided by a 32-bit register: the quotient in eax, the rest in edx. */
+  div(by: Reg): void {
+    this.#modrmReg(0xf7, digit(6, 32), by);
+  }
   xor(to: Reg, from: Reg): void {
     this.#modrmReg(0x31, from, to);
   }
@@ -148,6 +159,28 @@ export class Assembler {
 
   // Control
 
+  push(register: Reg): void {
+    this.#rex(0, undefined, undefined, register);
+    this.#byte(0x50 + (register.number & 7));
+  }
+  pop(register: Reg): void {
+    this.#rex(0, undefined, undefined, register);
+    this.#byte(0x58 + (register.number & 7));
+  }
+  /** Calls the function whose address is in memory. */
+  callMem(address: Mem): void {
+    this.#modrmMem([0xff], digit(2, 32), address);
+  }
+  jmpMem(address: Mem): void {
+    this.#modrmMem([0xff], digit(4, 32), address);
+  }
+  call(label: Label): void {
+    this.#byte(0xe8);
+    this.#relative(label);
+  }
+  ret(): void {
+    this.#byte(0xc3);
+  }
   jmp(label: Label): void {
     this.#byte(0xe9);
     this.#relative(label);

@@ -149,9 +149,19 @@ const instruction: fc.Arbitrary<Instruction> = fc.oneof(
     text: `movabs ${x.name},0x${n.toString(16)}`,
     emit: (a: Assembler) => a.movImm64(x.reg, n),
   })),
+  both.map(([x, y]) => ({ text: `sub ${x.name},${y.name}`, emit: (a: Assembler) => a.subReg(x.reg, y.reg) })),
+  fc
+    .tuple(both, memory)
+    .map(([[x], m]) => ({ text: `sub ${x.name},${m.text}`, emit: (a: Assembler) => a.subMem(x.reg, m.mem) })),
+  reg32.map((x) => ({ text: `div ${x.name}`, emit: (a: Assembler) => a.div(x.reg) })),
+  reg64.map((x) => ({ text: `push ${x.name}`, emit: (a: Assembler) => a.push(x.reg) })),
+  reg64.map((x) => ({ text: `pop ${x.name}`, emit: (a: Assembler) => a.pop(x.reg) })),
+  memory.map((m) => ({ text: `call ${m.text}`, emit: (a: Assembler) => a.callMem(m.mem) })),
+  memory.map((m) => ({ text: `jmp ${m.text}`, emit: (a: Assembler) => a.jmpMem(m.mem) })),
   both.map(([x]) => ({ text: `dec ${x.name}`, emit: (a: Assembler) => a.dec(x.reg) })),
   both.map(([x]) => ({ text: `inc ${x.name}`, emit: (a: Assembler) => a.inc(x.reg) })),
   fc.constantFrom<Instruction>(
+    { text: 'ret', emit: (a) => a.ret() },
     { text: 'syscall', emit: (a) => a.syscall() },
     { text: 'pause', emit: (a) => a.pause() },
     { text: 'ud2', emit: (a) => a.ud2() },

@@ -23,7 +23,7 @@ beforeAll(() => {
   before = openResources();
 });
 beforeEach(() => {
-  platform = newSystrapPlatform();
+  platform = newSystrapPlatform({ began: { sec: 0, nsec: 0 } });
   trapped = [];
   deaths = [];
   platform.attach({

@@ -57,7 +57,7 @@ class FakeHost {
     },
   });
 
-  open(options: { owned?: boolean } = {}) {
+  open(options: { owned?: boolean; background?: boolean } = {}) {
     return newStdio(this.services, 5 as HostFd, { ...options, flags: O_RDWR });
   }
 }
@@ -108,6 +108,7 @@ describe('a pipe of the host', () => {
     const woken: number[] = [];
     const stop = file.listen(IN, (events) => woken.push(events));
     expect(host.watches.map((w) => w.events)).toEqual([IN]);
+    expect(host.services.hostWaits.any).toBe(true);
     expect(file.tryRead(sink(10))).toBe(WOULD_BLOCK);
     expect(host.watches).toHaveLength(1);
     host.watches[0]?.ready(IN);
@@ -118,6 +119,15 @@ describe('a pipe of the host', () => {
     expect(host.watches).toHaveLength(1);
     stop();
     expect(host.watches).toHaveLength(0);
+    expect(host.services.hostWaits.any).toBe(false);
+  });
+
+  test('who waits for a terminal that is bridged does not wait for the host', () => {
+    const file = host.open({ background: true });
+    const stop = file.listen(IN, () => {});
+    expect(host.watches).toHaveLength(1);
+    expect(host.services.hostWaits.any).toBe(false);
+    stop();
   });
 
   test('is closed with its last description when it is the own', () => {

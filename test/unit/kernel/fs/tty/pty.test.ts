@@ -37,9 +37,10 @@ function pass(): void {
 }
 
 beforeEach(() => {
-  const timers = {
-    at: (at: number, fire: () => void) => {
-      timer = { at, fire };
+  const delays = {
+    hostNs: () => nowNs,
+    after: (ns: number, fire: () => void) => {
+      timer = { at: nowNs + ns, fire };
       return () => {
         timer = undefined;
       };
@@ -48,7 +49,7 @@ beforeEach(() => {
   nowNs = 1e9;
   timer = undefined;
   const clock = { monotonic: () => nowNs, realtime: () => ({ sec: 1, nsec: 0 }) };
-  services = fsServices({ clock, timers, tasks: new TaskSet({ maxTasks: 10, dispatch: () => 0 }) });
+  services = fsServices({ clock, delays, tasks: new TaskSet({ maxTasks: 10, dispatch: () => 0 }) });
 });
 
 function openMaster(): MasterFile {
@@ -186,6 +187,19 @@ describe('TerminalBridge', () => {
     nowNs += 1e9;
     write(slave, 'three\n');
     expect([read(screen), timer]).toEqual(['three\r\n', undefined]);
+  });
+
+  test('who reads a terminal that somebody outside types on waits for the host', () => {
+    const { slave } = bridged();
+    const { hostWaits } = services;
+    const stop = slave.listen(IN, () => {});
+    expect(hostWaits.any).toBe(true);
+    stop();
+    stop();
+    expect(hostWaits.any).toBe(false);
+    slave.listen(OUT, () => {});
+    pair().slave.listen(IN, () => {});
+    expect(hostWaits.any).toBe(false);
   });
 
   test('a screen that nobody looks at stops the program, and loses nothing', () => {
