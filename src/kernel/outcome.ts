@@ -90,6 +90,8 @@ export interface Resumed {
   readonly deadlineNs?: number;
   /** Bytes that it has moved. */
   readonly done?: number;
+  /** What it has gathered for the guest and not given it yet. */
+  readonly gathered?: Uint8Array;
   /** The child that it has made and waits for (vfork(2)). */
   readonly child?: Task;
 }

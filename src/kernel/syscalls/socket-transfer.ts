@@ -5,7 +5,7 @@
 import { E } from '../../abi/errno.js';
 import { MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SOL_TCP } from '../../abi/socket.js';
 import { type Segment, userSinkVector, userSourceVector } from '../fs/user-io.js';
-import type { Incoming, Outgoing, Socket } from '../net/socket.js';
+import { type Incoming, NO_NAME, type Outgoing, type Socket } from '../net/socket.js';
 import { type Blocking, Failure, fail, type Outcome, type Result, type Resumed } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { block, ERR, HUP, IN, OUT, WOULD_BLOCK } from '../wait.js';
@@ -102,7 +102,9 @@ export function receive(
     waits,
   };
   const all = (f & MSG_WAITALL) !== 0 && !how.peek && socket.isStream;
-  let have: Incoming | undefined;
+  // What a call that starts anew has received is in the guest's memory already.
+  const before = task.resumed?.done ?? 0;
+  let have: Incoming | undefined = before > 0 ? { ...NOTHING_RECEIVED, count: before } : undefined;
   const attempt = (): Received | typeof WOULD_BLOCK => {
     for (;;) {
       const sink = userSinkVector(task, segments);
@@ -117,21 +119,29 @@ export function receive(
   const first = attempt();
   if (first !== WOULD_BLOCK) return conclude(first, finish);
   if (!waits) return have ? finish(have) : fail(E.EAGAIN);
-  return waitToReceive(task, socket, attempt, finish, () => have);
+  return waitToReceive(task, socket, attempt, { finish, partial: () => have });
+}
+
+const NOTHING_RECEIVED: Incoming = { count: 0, length: 0, truncated: false, rights: [], from: NO_NAME };
+
+interface ReceiveEnd {
+  readonly finish: (taken: Incoming | undefined) => Outcome;
+  /** What has come so far (MSG_WAITALL). */
+  readonly partial: () => Incoming | undefined;
 }
 
 function* waitToReceive(
   task: Task,
   socket: Socket,
   attempt: () => Received | typeof WOULD_BLOCK,
-  finish: (taken: Incoming | undefined) => Outcome,
-  partial: () => Incoming | undefined,
+  { finish, partial }: ReceiveEnd,
 ): Blocking<Outcome> {
   const timeout = socket.options.receiveTimeoutNs;
   const deadlineNs = deadlineOf(task, timeout);
   socket.retain();
   try {
-    const r = yield* block(socket, IN | HUP | ERR, attempt, { deadlineNs });
+    const resume = (): Resumed => ({ done: partial()?.count ?? 0 });
+    const r = yield* block(socket, IN | HUP | ERR, attempt, { deadlineNs, resume });
     if (r !== 'interrupted' && r !== 'timedOut') return conclude(r, finish);
     const have = partial();
     return have ? finish(have) : unfinished(r, timeout, fail(E.EAGAIN));

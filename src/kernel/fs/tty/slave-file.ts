@@ -12,9 +12,10 @@ import {
   RESTART_IF_SA_RESTART,
   type Restart,
   type Result,
+  type Resumed,
 } from '../../outcome.js';
 import type { Task } from '../../task/task.js';
-import { block, ERR, HUP, IN, OUT, RDNORM, WOULD_BLOCK, WRNORM } from '../../wait.js';
+import { block, ERR, HUP, IN, OUT, RDNORM, resumedDeadline, WOULD_BLOCK, WRNORM } from '../../wait.js';
 import { FileDescription, type Tried } from '../file-description.js';
 import type { Inode } from '../inode.js';
 import type { Sink, Source } from '../io.js';
@@ -60,9 +61,10 @@ export class SlaveFile extends FileDescription implements SlaveSide {
     if (refused) return refused;
     const { least, patienceNs, pauseNs } = this._patience();
     const { clock } = task.kernel;
-    let deadlineNs = clock.monotonic() + patienceNs;
+    let deadlineNs = resumedDeadline(task, clock.monotonic() + patienceNs);
     let impatient = patienceNs === 0;
-    let got: Uint8Array = NOTHING;
+    let got = task.resumed?.gathered ?? NOTHING;
+    const resume = (): Resumed => ({ gathered: got });
     while (got.length < length) {
       const piece = yield* block(
         this,
@@ -72,7 +74,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
           if (taken !== WOULD_BLOCK || (options.mayWait && !impatient)) return taken;
           return impatient ? NOTHING : fail(E.EAGAIN);
         },
-        { deadlineNs },
+        { deadlineNs, resume },
       );
       if (piece === 'timedOut') {
         impatient = true;
