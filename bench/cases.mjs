@@ -38,6 +38,7 @@ function computing(program) {
       { usual: 300_000, native: 3_000_000, ...slow },
       { limit: 22 },
     ),
+    inside('clock_gettime', 'ns', [program, 'clock'], { usual: 3_000_000 }, { limit: 2 }),
     inside('CPU-bound (SHA-256 rounds)', 'ns', [program, 'compute'], { usual: 300_000_000 }, { limit: 1.02 }),
     inside('touch 64 MiB of fresh memory, a page', 'ns', [program, 'touch'], { usual: 16 }, { limit: 1.1 }),
   ];

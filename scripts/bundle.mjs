@@ -106,11 +106,11 @@ await build({
   ...commonJs,
   entryPoints: {
     troupe: 'src/cli/main.ts',
-    'check-strace': 'src/api/check-strace.ts',
+    'check-injection': 'src/api/check-injection.ts',
     'coverage-page': 'src/cli/coverage-page.ts',
   },
   outdir: 'dist/cli',
-  plugins: [piscinaWorker('../pool'), apart(['check-strace'])],
+  plugins: [piscinaWorker('../pool'), apart(['check-injection'])],
 });
 
 await build({

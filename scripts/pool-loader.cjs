@@ -4,6 +4,7 @@ const { loadCached } = require('./load-cached.cjs');
 
 const { exports: shard, keep } = loadCached(__dirname, 'shard', require);
 
+shard.useImport((url) => import(url));
 module.exports = keep
   ? async (task) => {
       const result = await shard.default(task);

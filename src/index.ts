@@ -8,14 +8,42 @@
  */
 
 export { CallersTerminal } from './api/callers-terminal.js';
+export { ChromeTrace, TRACE_TYPES, type TraceRecord } from './api/chrome-trace.js';
+export type { EventStream } from './api/event-stream.js';
+export { InterceptError, type Interception } from './api/interception.js';
 export { Kernel } from './api/kernel.js';
 export { KernelError } from './api/kernel-error.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
-export type { EventType, KernelEvent } from './messages/events.js';
+export type {
+  AfterDecision,
+  BeforeDecision,
+  GuestMemory,
+  ReturnedCall,
+  SyscallArgs,
+  SyscallCall,
+  SyscallHooks,
+} from './kernel/watch/hook-types.js';
+export { straceLine } from './kernel/watch/strace-line.js';
+export type {
+  EventBase,
+  EventOf,
+  EventType,
+  FaultEvent,
+  FileEvent,
+  KernelEvent,
+  SchedulingEvent,
+  SignalEvent,
+  StopEvent,
+  StreamEvent,
+  SyscallEvent,
+  TaskEvent,
+  TimerEvent,
+} from './messages/events.js';
 export type { KernelErrorCode } from './messages/kernel.js';
 export {
   type Bind,
   defaultEnv,
+  type EventFilter,
   type KernelOptions,
   OptionsError,
   type SpawnOptions,

@@ -20,6 +20,11 @@ static void getpids(long n) {
   for (long i = 0; i < n; i++) syscall(SYS_getpid);
 }
 
+static void clocks(long n) {
+  struct timespec t;
+  for (long i = 0; i < n; i++) clock_gettime(CLOCK_MONOTONIC, &t);
+}
+
 /* The rounds of SHA-256 over and over: arithmetic, no memory, no calls. */
 static void compute(long n) {
   uint32_t s[8] = {0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19};
@@ -59,6 +64,7 @@ int main(int argc, char **argv) {
   long n = atol(argv[2]);
   double start = now(), each = 0;
   if (!strcmp(row, "getpid")) getpids(n);
+  else if (!strcmp(row, "clock")) clocks(n);
   else if (!strcmp(row, "compute")) compute(n);
   else if (!strcmp(row, "touch")) each = touch(n);
   else if (!strcmp(row, "fork")) fork_wait(n);

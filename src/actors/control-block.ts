@@ -5,9 +5,15 @@
  *     word 0                     SHUTDOWN   main sets it to 1; shards end their reactor
  *     word 1                     CPU_CLOCK  ticks in which some guest ran; shards add, everybody reads
  *     word 2                     LAST_TICK  number of the tick counted last, of which shards take turns
- *     word 3 + 2 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
- *     word 4 + 2 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
+ *     word 3 + 4 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
+ *     word 4 + 4 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
  *                                           senders before they ring, read by the reactor
+ *     word 5 + 4 * shard         PARKED     1 while the shard sleeps or is about to; written by the shard.
+ *                                           Who writes to one of its rings rings the bell when it is 1: the
+ *                                           shard sets it and then looks at its rings, the writer writes and
+ *                                           then looks at it, so one of them sees the other
+ *     word 6 + 4 * shard         BUSY_US    microseconds for which the shard had something to do, modulo 2³²;
+ *                                           written by the shard, read by placement
  */
 import { closeSync, writeSync } from 'node:fs';
 
@@ -16,7 +22,9 @@ const CPU_CLOCK = 1;
 const LAST_TICK = 2;
 const BELL_FD = 3;
 const PORT_MAIL = 4;
-const WORDS_PER_SHARD = 2;
+const PARKED = 5;
+const BUSY_US = 6;
+const WORDS_PER_SHARD = 4;
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 export class ControlBlock {
@@ -38,6 +46,23 @@ export class ControlBlock {
   ring(shard: number): void {
     const fd = Atomics.load(this.#words, BELL_FD + WORDS_PER_SHARD * shard) - 1;
     if (fd >= 0) writeSync(fd, one);
+  }
+
+  /** Wakes a shard if it sleeps: something was written to one of its rings. */
+  wake(shard: number): void {
+    if (Atomics.load(this.#words, PARKED + WORDS_PER_SHARD * shard) === 1) this.ring(shard);
+  }
+
+  setParked(shard: number, parked: 0 | 1): void {
+    Atomics.store(this.#words, PARKED + WORDS_PER_SHARD * shard, parked);
+  }
+
+  addBusy(shard: number, microseconds: number): void {
+    Atomics.add(this.#words, BUSY_US + WORDS_PER_SHARD * shard, microseconds);
+  }
+
+  busyUs(shard: number): number {
+    return Atomics.load(this.#words, BUSY_US + WORDS_PER_SHARD * shard) >>> 0;
   }
 
   /** When every shard has ended, and not before: a number that is closed may be somebody else's next. */

@@ -1,38 +1,145 @@
 /**
- * Where a shard's events go: to the embedder's stream, and as strace lines to stderr. A type that
- * nobody asked for is never built (`wants`).
+ * Where a shard's events go: to observers on this thread (strace lines, the log), and to the embedder's,
+ * each of which has its own filter and its own window. A type that nobody wants is never built (`wants`).
+ *
+ * The window is how many events may be on their way to one observer. One that is slower than its guests
+ * loses events, which are counted and told in their place; or, where it asked for that, the shard holds
+ * its guests until it has caught up (`held`).
  */
 import type { EventSink } from '../kernel/services.js';
-import type { EventType, KernelEvent } from '../messages/events.js';
+import type { CallWatch } from '../kernel/watch/call-watch.js';
+import { EventFilter } from '../kernel/watch/event-filter.js';
+import type { EventBase, EventType, KernelEvent, ObserverSpec } from '../messages/events.js';
+import type { EventBlock } from './event-block.js';
+import type { EventOutbox } from './event-outbox.js';
+
+const WINDOW = 1 << 14;
+const FINISH_MS = 1_000;
+/** How late an event may be while its guest goes on. */
+const PROMPT_NS = 1_000_000;
+
+/** Somebody on this thread. */
+export interface LocalObserver {
+  readonly filter: EventFilter;
+  take(event: KernelEvent): void;
+}
 
 export class EventHub implements EventSink {
-  #wanted = new Set<EventType>();
-  #batch: KernelEvent[] = [];
+  #wanted: ReadonlySet<EventType> = new Set();
+  #local: readonly LocalObserver[] = [];
+  #remote: readonly RemoteObserver[] = [];
+  #flushedNs = 0;
 
   constructor(
-    /** Prints strace lines; absent: nobody wants them. */
-    readonly printLine: ((line: string) => void) | undefined,
-    readonly deliver: (events: readonly KernelEvent[]) => void,
+    readonly shard: number,
+    readonly block: EventBlock,
+    readonly outbox: EventOutbox,
+    readonly calls: CallWatch,
+    /** Guest time, for what the hub itself has to say. */
+    readonly timeNs: () => number,
   ) {}
 
-  observe(types: readonly EventType[]): void {
-    this.#wanted = new Set(types);
+  addLocal(observer: LocalObserver): void {
+    this.#local = [...this.#local, observer];
+    this.#update();
+  }
+
+  observe(spec: ObserverSpec): void {
+    this.#remote = [...this.#remote, new RemoteObserver(spec, this.block.consumed(this.shard, spec))];
+    this.#update();
+  }
+
+  unobserve(id: number): void {
+    this.#remote = this.#remote.filter((o) => o.spec.id !== id);
+    this.#update();
   }
 
   wants(type: EventType): boolean {
-    return this.#wanted.has(type) || (type === 'syscall' && this.printLine !== undefined);
+    return this.#wanted.has(type);
   }
 
   emit(event: KernelEvent): void {
-    if (event.type === 'syscall') this.printLine?.(event.line);
-    if (this.#wanted.has(event.type)) this.#batch.push(event);
+    for (const observer of this.#local) if (observer.filter.matches(event)) observer.take(event);
+    let to: number | number[] | undefined;
+    for (const observer of this.#remote) {
+      if (!observer.filter.matches(event) || !this.#admits(observer)) continue;
+      const { id } = observer.spec;
+      if (to === undefined) to = id;
+      else to = typeof to === 'number' ? [to, id] : [...to, id];
+    }
+    if (to !== undefined) this.outbox.push(to, event);
   }
 
-  /** Sends what has come together; called when the shard has a moment. */
+  /** The shard has a moment: what waited long enough goes. */
+  settled(): void {
+    if (this.outbox.isEmpty) return;
+    const now = this.timeNs();
+    if (now - this.#flushedNs > PROMPT_NS) this.flush();
+  }
+
+  /** Sends what has come together. */
   flush(): void {
-    if (this.#batch.length === 0) return;
-    const batch = this.#batch;
-    this.#batch = [];
-    this.deliver(batch);
+    this.#flushedNs = this.timeNs();
+    for (const observer of this.#remote) {
+      if (observer.dropped > 0 && this.#hasRoom(observer)) this.#tellDropped(observer);
+    }
+    this.outbox.flush();
+  }
+
+  /** Some observer wants nothing lost and has fallen behind: no guest may go on. */
+  get held(): boolean {
+    for (const o of this.#remote) if (o.spec.mode === 'lossless' && !this.#hasRoom(o)) return true;
+    return false;
+  }
+
+  awaitProgress(): void {
+    this.outbox.awaitProgress();
+  }
+
+  /** The shard ends. */
+  finish(): void {
+    for (const observer of this.#remote) if (observer.dropped > 0) this.#tellDropped(observer);
+    this.outbox.finish(FINISH_MS);
+  }
+
+  #admits(observer: RemoteObserver): boolean {
+    if (observer.spec.mode === 'lossy' && !this.#hasRoom(observer)) {
+      observer.dropped++;
+      return false;
+    }
+    if (observer.dropped > 0) this.#tellDropped(observer);
+    observer.sent++;
+    return true;
+  }
+
+  #hasRoom({ sent, spec }: RemoteObserver): boolean {
+    return !this.outbox.congested && ((sent - this.block.consumed(this.shard, spec)) | 0) < WINDOW;
+  }
+
+  #tellDropped(observer: RemoteObserver): void {
+    const base: EventBase = { seq: 0, timeNs: this.timeNs(), pid: 0, tid: 0, shard: this.shard };
+    this.outbox.push(observer.spec.id, { ...base, type: 'dropped', count: observer.dropped });
+    observer.dropped = 0;
+    observer.sent++;
+  }
+
+  #update(): void {
+    const filters = [...this.#local, ...this.#remote].map((o) => o.filter);
+    this.#wanted = new Set(filters.flatMap((f) => [...f.types]));
+    this.calls.filters = filters;
+  }
+}
+
+class RemoteObserver {
+  readonly filter: EventFilter;
+  /** Events that it lost since it was last told. */
+  dropped = 0;
+
+  constructor(
+    readonly spec: ObserverSpec,
+    /** Events sent, modulo 2³², counted from where the slot's count of those dealt with stood. */
+    public sent: number,
+  ) {
+    this.filter = new EventFilter(spec);
   }
 }

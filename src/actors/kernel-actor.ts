@@ -5,17 +5,16 @@
  * Ownership
  *   operation queue        KernelActor   what changes the kernel goes through it
  *   pid → shard            KernelActor   written when a process was created, removed when it exited
- *   placement counts       KernelActor
  *   count of pauses        KernelActor   each shard has its own copy, by commands
  *   task tables, objects   the shard     asked by commands, never reached into
  *
  * Calls go down only: embedder → KernelActor → shard → thread group → task.
  */
-import { type Observable, Subject } from 'rxjs';
+import { Subject } from 'rxjs';
 import { E } from '../abi/errno.js';
 import { assertNever } from '../base/assert.js';
 import type { Log } from '../base/log.js';
-import type { EventType, KernelEvent } from '../messages/events.js';
+import type { ObserverSpec } from '../messages/events.js';
 import {
   type CreatedProcess,
   type ImageDescription,
@@ -29,56 +28,45 @@ import {
 } from '../messages/kernel.js';
 import type { LoadRequest, ProcessSpec, ShardAnswer, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ActorRef } from './actor-ref.js';
-import { KernelTime, type KernelTimeParts } from './kernel-time.js';
+import { type KernelClocks, KernelTime } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
-import type { Placement } from './placement.js';
 import { ShardAsks } from './shard-asks.js';
 
 export class KernelActor implements KernelOperations {
   readonly #queue = new OperationQueue();
-  readonly #events = new Subject<KernelEvent>();
   readonly #exits = new Subject<void>();
   readonly #shardOf = new Map<number, number>();
   readonly #asks: ShardAsks;
   readonly #pauses = new Pauses();
   /** For operations that stop time and have their turn already. */
   readonly time: KernelTime;
+  #nextHooks = 1;
   #destroyed = false;
 
   constructor(
     readonly shards: readonly ActorRef<ShardCommand>[],
-    readonly placement: Placement,
+    /** Where processes from outside begin: the home of all (kernel/home). */
+    readonly home: number,
     readonly log: Log,
     /** What a saved kernel is to be booted with again. */
     readonly config: KernelConfig,
-    time: KernelTimeParts,
+    clocks: KernelClocks,
   ) {
     this.#asks = new ShardAsks(shards);
-    this.time = new KernelTime(time, {
-      askAll: async (command) => {
-        const answers = await this.#asks.askAll(command);
-        return answers.filter((answer) => answer.type === 'timePaused');
-      },
-      tellAll: (command) => this.#tellAll(command),
-    });
-  }
-
-  get events$(): Observable<KernelEvent> {
-    return this.#events.asObservable();
+    this.time = new KernelTime(clocks, (command) => this.#tellAll(command));
   }
 
   createProcess(spec: ProcessSpec): Promise<OperationResult<CreatedProcess>> {
     return this.#queue.add(async () => {
       if (this.#destroyed) return CLOSED;
       this.log.info({ argv: spec.argv }, 'EXEC');
-      const shard = this.placement.choose();
+      const shard = this.home;
       const answer = await this.#asks.ask(shard, (id) => ({ type: 'createProcess', id, spec }));
       if (answer.type === 'created') {
         this.#shardOf.set(answer.pid, shard);
         return { type: 'ok', value: { pid: answer.pid, shard, pipes: answer.pipes } };
       }
-      this.placement.left(shard);
       return refusal(answer);
     });
   }
@@ -104,18 +92,17 @@ export class KernelActor implements KernelOperations {
     // The wait is in an object, so that the queue does not wait for it.
     const begun = await this.#queue.add(() => {
       if (this.#destroyed) return { rest: CLOSED };
-      // First, so that no timer acts between a task's stop and its clock's.
-      void this.time.pause('paused');
+      this.time.pause('paused');
       return { rest: this.#pauses.begin(this.#asks.askAll((id) => ({ type: 'pause', id }))) };
     });
     return begun.rest;
   }
 
   unpause(): Promise<OperationResult<void>> {
-    return this.#queue.add(async () => {
+    return this.#queue.add(() => {
       if (this.#destroyed) return CLOSED;
       if (!this.#pauses.end()) return refused('NotPaused', E.EINVAL, 'the kernel is not paused');
-      if (this.#pauses.depth === 0) await this.time.resume('paused');
+      if (this.#pauses.depth === 0) this.time.resume('paused');
       this.#tellAll({ type: 'unpause' });
       return ok(undefined);
     });
@@ -143,9 +130,10 @@ export class KernelActor implements KernelOperations {
     compress: boolean,
     description: ImageDescription,
   ): Promise<OperationResult<void>> {
-    for (const [shard] of this.shards.entries()) {
-      const last = shard === this.shards.length - 1;
-      const request = { path, compress, description: shard === 0 ? description : undefined, last };
+    // Where processes begin last: it writes, when the others have said that they hold nothing.
+    const shards = [...this.shards.keys()].sort((a, b) => Number(a === this.home) - Number(b === this.home));
+    for (const shard of shards) {
+      const request = { path, compress, description };
       const answer = await this.#asks.ask(shard, (id) => ({ type: 'save', id, request }));
       if (answer.type !== 'saved') return refusal(answer);
     }
@@ -162,7 +150,6 @@ export class KernelActor implements KernelOperations {
         if (answer.type !== 'loaded') return refusal(answer);
         for (const { pid, pipes } of answer.processes) {
           this.#shardOf.set(pid, shard);
-          this.placement.joined(shard);
           all.push({ pid, shard, pipes });
         }
       }
@@ -182,8 +169,30 @@ export class KernelActor implements KernelOperations {
     }
   }
 
-  async observe(types: readonly EventType[]): Promise<void> {
-    this.#tellAll({ type: 'observe', types });
+  async observe(observer: ObserverSpec): Promise<void> {
+    this.#tellAll({ type: 'observe', observer });
+  }
+
+  async unobserve(id: number): Promise<void> {
+    this.#tellAll({ type: 'unobserve', id });
+  }
+
+  intercept(url: string): Promise<OperationResult<number>> {
+    return this.#queue.add(async () => {
+      const hooks = this.#nextHooks++;
+      const answers = await this.#asks.askAll((id) => ({ type: 'intercept', id, hooks, url }));
+      for (const answer of answers) {
+        if (answer.type === 'intercepting' && answer.wrong === undefined) continue;
+        this.#tellAll({ type: 'stopIntercepting', hooks });
+        if (answer.type !== 'intercepting') return refusal(answer);
+        return { type: 'error', errno: E.EINVAL, message: answer.wrong ?? '' };
+      }
+      return ok(hooks);
+    });
+  }
+
+  async stopIntercepting(hooks: number): Promise<void> {
+    this.#tellAll({ type: 'stopIntercepting', hooks });
   }
 
   pauseTime(): Promise<void> {
@@ -212,7 +221,6 @@ export class KernelActor implements KernelOperations {
     this.#asks.failAll('the kernel is closed');
     this.#shardOf.clear();
     this.#exits.next();
-    this.#events.complete();
   }
 
   /** What a shard has to say. */
@@ -224,19 +232,15 @@ export class KernelActor implements KernelOperations {
       case 'created':
       case 'failed':
       case 'signalled':
+      case 'intercepting':
       case 'paused':
       case 'saved':
       case 'loaded':
-      case 'timePaused':
         this.#asks.settle(news);
         break;
       case 'exited':
-        this.placement.left(news.shard);
         this.#shardOf.delete(news.pid);
         this.#exits.next();
-        break;
-      case 'events':
-        for (const event of news.events) this.#events.next(event);
         break;
       case 'broken':
         this.log.error({ shard: news.shard, why: news.why }, 'a shard broke');

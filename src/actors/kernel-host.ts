@@ -7,14 +7,13 @@
 import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import type { KernelPorts } from '../messages/kernel.js';
 import type { ShardCommand, ShardNews } from '../messages/shard.js';
-import { type ActorRef, localRef, portRef, ringRef } from './actor-ref.js';
+import { type ActorRef, localRef, ringRef } from './actor-ref.js';
 import { serve } from './comlink.js';
 import type { ControlBlock } from './control-block.js';
 import { HOST_SHARD } from './host-shard.js';
 import { KernelActor } from './kernel-actor.js';
 import { lazyLog } from './lazy-log.js';
 import { MailboxSender } from './mailbox.js';
-import { LeastBusy } from './placement.js';
 import type { PoolData } from './pool-data.js';
 import { Ring } from './ring.js';
 
@@ -37,24 +36,16 @@ export class KernelHost {
     this.#ports = ports;
     const shards = data.commands.map((buffer, shard): ActorRef<ShardCommand> => {
       if (shard === HOST_SHARD) return localRef(receive);
-      const sender = new MailboxSender<ShardCommand>(new Ring(buffer), () => control.ring(shard));
+      const sender = new MailboxSender<ShardCommand>(new Ring(buffer), () => control.wake(shard));
       this.#senders.push(sender);
       return ringRef(sender);
     });
     const { config } = data;
-    this.#actor = new KernelActor(
-      shards,
-      new LeastBusy(config.shards),
-      lazyLog(config.logLevel, 'kernel'),
-      config,
-      {
-        keeper,
-        cpuClock: () => control.cpuClock,
-      },
-    );
+    this.#actor = new KernelActor(shards, HOST_SHARD, lazyLog(config.logLevel, 'kernel'), config, {
+      keeper,
+      cpuClock: () => control.cpuClock,
+    });
     this.news = localRef((news) => this.#actor.receive(news));
-    const embedder = portRef(ports.events);
-    this.#actor.events$.subscribe((event) => embedder.tell(event));
     for (const port of ports.news) port.on('message', (news: ShardNews) => this.#actor.receive(news));
     serve(this.#actor, ports.operations);
   }
@@ -66,6 +57,6 @@ export class KernelHost {
 
   dispose(): void {
     for (const sender of this.#senders) sender.close();
-    for (const port of [this.#ports.operations, this.#ports.events, ...this.#ports.news]) port.close();
+    for (const port of [this.#ports.operations, ...this.#ports.news]) port.close();
   }
 }

@@ -3,36 +3,57 @@
  */
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { track } from '../base/disposable.js';
-import type { KernelEvent } from '../messages/events.js';
+import type { ObserverSpec } from '../messages/events.js';
 import type { KernelConfig, KernelOperations } from '../messages/kernel.js';
 import { connect, type Remote, release } from './comlink.js';
+import { EventBlock } from './event-block.js';
+import { EventInbox } from './event-inbox.js';
 import { ShardPool } from './pool.js';
 import { newPoolData } from './pool-data.js';
 
 /** What an embedder is told without asking. */
 export interface KernelNews {
-  event(event: KernelEvent): void;
   /** A shard is gone: nothing of this kernel can go on. */
   broke(error: unknown): void;
 }
 
+/** Of kernels that are open. One listener for all: a process may have hundreds. */
+const pools = new Set<ShardPool>();
+
+// Workers that sleep in a host call do not notice that the process ends.
+function shutDownAll(): void {
+  for (const pool of pools) pool.shutDown();
+}
+
+function opened(pool: ShardPool): void {
+  if (pools.size === 0) process.on('exit', shutDownAll);
+  pools.add(pool);
+}
+
+function closed(pool: ShardPool): void {
+  if (pools.delete(pool) && pools.size === 0) process.off('exit', shutDownAll);
+}
+
 export class KernelLink {
   readonly operations: Remote<KernelOperations>;
+  readonly events: EventInbox;
   readonly #pool: ShardPool;
   readonly #ports: MessagePort[];
+  #closed = false;
   readonly #untrack = track('kernel');
-  // Workers that sleep in a host call do not notice that the process ends.
-  readonly #onExit = (): void => this.#pool.shutDown();
 
   constructor(config: KernelConfig, news: KernelNews) {
     const operations = new MessageChannel();
-    const events = new MessageChannel();
-    this.#pool = new ShardPool(newPoolData(config), { operations: operations.port2, events: events.port2 });
+    const events = Array.from({ length: config.shards }, () => new MessageChannel());
+    const data = newPoolData(config);
+    const channels = { operations: operations.port2, events: events.map((c) => c.port2) };
+    this.#pool = new ShardPool(data, channels);
     this.operations = connect<KernelOperations>(operations.port1, () => this.#pool.ringKernel());
-    events.port1.on('message', (event: KernelEvent) => news.event(event));
-    this.#ports = [operations.port1, events.port1];
+    const bells = events.map((c) => c.port1);
+    this.events = new EventInbox(new EventBlock(data.eventBlock), data.events, bells);
+    this.#ports = [operations.port1, ...bells];
     for (const port of this.#ports) port.unref();
-    process.once('exit', this.#onExit);
+    opened(this.#pool);
     this.#pool.ended.catch((error: unknown) => news.broke(error));
   }
 
@@ -41,14 +62,27 @@ export class KernelLink {
     return this.#pool.runTask(shard, pid);
   }
 
-  stop(): Promise<void> {
-    return this.#pool.stop();
+  async stop(): Promise<void> {
+    this.#closed = true;
+    await this.#pool.stop();
+    this.events.drainAll();
+  }
+
+  /** From now on shards make the events that it wants, until `unobserve`. */
+  observe(observer: ObserverSpec): void {
+    if (!this.#closed) this.operations.observe(observer).catch(() => {});
+  }
+
+  unobserve({ id }: Pick<ObserverSpec, 'id'>): void {
+    if (!this.#closed) this.operations.unobserve(id).catch(() => {});
   }
 
   async close(): Promise<void> {
-    process.off('exit', this.#onExit);
+    closed(this.#pool);
+    this.#closed = true;
     release(this.operations as Remote<never>);
     await this.#pool.destroy();
+    this.events.drainAll();
     for (const port of this.#ports) port.close();
     this.#untrack();
   }

@@ -2,68 +2,60 @@
  * The Kernel actor's hold on guests' time: pauseTime and resumeTime of gVisor's pkg/sentry/kernel/kernel.go,
  * and the clocks as an embedder reads them.
  *
- * Every shard stops its own time and says when; on resume all lose the same, counted from the last of
- * these instants, so that shards agree afterwards and on none of them time has gone back.
+ * Time stands still while anybody wants it to. Shards stop theirs when they hear of it, one after the other;
+ * all lose the same by it, so that they agree afterwards. One that had stopped later waits until the others
+ * have caught up (Timekeeper.resume).
  */
 import type { Timekeeper } from '../kernel/time/timekeeper.js';
-import type { ShardCommand, ShardNews } from '../messages/shard.js';
+import type { ShardCommand } from '../messages/shard.js';
 
-type Paused = Extract<ShardNews, { type: 'timePaused' }>;
-
-export interface KernelTimeParts {
+export interface KernelClocks {
   /** That of the shard on the actor's thread. */
   readonly keeper: () => Timekeeper;
   /** Ticks that the shards have counted. */
   readonly cpuClock: () => number;
 }
 
-/** How the actor speaks to its shards. */
-export interface TimeShards {
-  /** Asks every shard; those that broke meanwhile are left out. */
-  askAll(command: (id: number) => ShardCommand): Promise<readonly Paused[]>;
-  tellAll(command: ShardCommand): void;
-}
-
-/** What keeps time still: the embedder's pauseTime, paused tasks, a save. */
+/** What keeps time still: the embedder's pauseTime, paused tasks, a save. Each counts once. */
 export type TimeHold = 'asked' | 'paused' | 'saving';
 
 export class KernelTime {
-  #pausedAtNs: Promise<number> | undefined;
   readonly #holds = new Set<TimeHold>();
+  #pausedAtNs = 0;
 
   constructor(
-    readonly parts: KernelTimeParts,
-    readonly shards: TimeShards,
+    readonly clocks: KernelClocks,
+    readonly tellAll: (command: ShardCommand) => void,
   ) {}
 
-  /** Resolves when time stands still on every shard. Idempotent for each hold. */
-  async pause(hold: TimeHold): Promise<void> {
+  /** Idempotent. */
+  pause(hold: TimeHold): void {
+    if (this.#holds.size === 0) {
+      this.#pausedAtNs = this.#hostNs();
+      this.tellAll({ type: 'pauseTime' });
+    }
     this.#holds.add(hold);
-    this.#pausedAtNs ??= this.shards
-      .askAll((id) => ({ type: 'pauseTime', id }))
-      .then((answers) => Math.max(...answers.map((a) => a.atNs)));
-    await this.#pausedAtNs;
   }
 
-  /** Time goes on when nothing holds it any more. Without a pause it does nothing. */
-  async resume(hold: TimeHold): Promise<void> {
+  /** Without this hold it does nothing. */
+  resume(hold: TimeHold): void {
     if (!this.#holds.delete(hold) || this.#holds.size > 0) return;
-    const paused = this.#pausedAtNs;
-    if (!paused) return;
-    this.#pausedAtNs = undefined;
-    const lostNs = this.parts.keeper().source.monotonic() - (await paused);
-    this.shards.tellAll({ type: 'resumeTime', lostNs });
+    this.tellAll({ type: 'resumeTime', lostNs: this.#hostNs() - this.#pausedAtNs });
   }
 
   realtime(): bigint {
-    return this.parts.keeper().nowNanoseconds();
+    return this.clocks.keeper().nowNanoseconds();
   }
 
   monotonic(): bigint {
-    return BigInt(this.parts.keeper().monotonic());
+    return BigInt(this.clocks.keeper().monotonic());
   }
 
   cpuClock(): number {
-    return this.parts.cpuClock();
+    return this.clocks.cpuClock();
+  }
+
+  #hostNs(): number {
+    return this.clocks.keeper().source.monotonic();
   }
 }

@@ -1,5 +1,5 @@
 /**
- * Messages over a ring: length, then the value as v8 serializes it. A sender never blocks: what finds
+ * Messages over a ring: length, then the value as v8 serializes it, or as both sides agree. A sender never blocks: what finds
  * no room waits in its own queue and goes when the reader has made some.
  */
 import { deserialize, serialize } from 'node:v8';
@@ -19,6 +19,7 @@ export class MailboxSender<M> {
     readonly ring: Ring,
     /** Wakes the reader. */
     readonly wake: () => void,
+    readonly encode: (message: M) => Uint8Array = serialize,
   ) {}
 
   /** Something waits for room in the ring. */
@@ -27,7 +28,7 @@ export class MailboxSender<M> {
   }
 
   send(message: M): void {
-    const body = serialize(message);
+    const body = this.encode(message);
     const framed = new Uint8Array(LENGTH + body.length);
     new DataView(framed.buffer).setUint32(0, body.length, true);
     framed.set(body, LENGTH);
@@ -35,7 +36,13 @@ export class MailboxSender<M> {
     this.#pump();
   }
 
+  /** Sends what waits, as far as there is room. */
+  pump(): void {
+    if (this.backlog) this.#pump();
+  }
+
   #pump(): void {
+    clearTimeout(this.#retry);
     this.#retry = undefined;
     for (let part = this.#queue[0]; part; part = this.#queue[0]) {
       const n = this.ring.write(part);
@@ -45,7 +52,7 @@ export class MailboxSender<M> {
       }
       this.#queue.shift();
     }
-    if (this.#queue.length > 0) this.#retry ??= setTimeout(() => this.#pump(), RETRY_MS);
+    if (this.#queue.length > 0) this.#retry = setTimeout(() => this.#pump(), RETRY_MS);
     this.wake();
   }
 
@@ -58,7 +65,14 @@ export class MailboxSender<M> {
 export class MailboxReceiver<M> {
   #pending: Uint8Array = new Uint8Array(0);
 
-  constructor(readonly ring: Ring) {}
+  constructor(
+    readonly ring: Ring,
+    readonly decode: (body: Uint8Array) => M = deserialize,
+  ) {}
+
+  get waiting(): boolean {
+    return this.ring.readable > 0;
+  }
 
   /** Hands over every whole message that has come; true when there was one. */
   drain(receive: (message: M) => void): boolean {
@@ -71,7 +85,7 @@ export class MailboxReceiver<M> {
       const size = new DataView(this.#pending.buffer, this.#pending.byteOffset).getUint32(0, true);
       assert(size <= MAX_MESSAGE, 'a message of absurd size');
       if (length < LENGTH + size) return any;
-      const message = deserialize(this.#pending.subarray(LENGTH, LENGTH + size)) as M;
+      const message = this.decode(this.#pending.subarray(LENGTH, LENGTH + size));
       this.#pending = this.#pending.subarray(LENGTH + size);
       any = true;
       receive(message);

@@ -17,8 +17,21 @@ import { HOST_SHARD } from './host-shard.js';
 import type { PoolData } from './pool-data.js';
 import { SHARD_WORKER } from './worker-files.js';
 
+/** A worker is gone, by a bug of its shard or by force, and what ran on it. */
+export class ShardEnded extends Error {
+  override readonly name = 'ShardEnded';
+}
+
 /** More tasks than a kernel may have. */
 const TASKS_PER_WORKER = 1 << 24;
+
+/** The other ends of what the embedder holds. */
+export interface EmbedderChannels {
+  /** To the Kernel actor. */
+  readonly operations: MessagePort;
+  /** Of events, by shard. */
+  readonly events: readonly MessagePort[];
+}
 
 export class ShardPool {
   /** Settles when every shard has ended; rejects when one broke. */
@@ -29,8 +42,7 @@ export class ShardPool {
 
   constructor(
     readonly data: PoolData,
-    /** The embedder's channels to the Kernel actor. */
-    channels: Pick<KernelPorts, 'operations' | 'events'>,
+    channels: EmbedderChannels,
   ) {
     const { shards } = data.config;
     this.#control = new ControlBlock(data.control);
@@ -49,17 +61,18 @@ export class ShardPool {
     this.ended = Promise.all(this.#startShards(shards, channels));
   }
 
-  #startShards(shards: number, channels: Pick<KernelPorts, 'operations' | 'events'>): Promise<unknown>[] {
+  #startShards(shards: number, { operations, events }: EmbedderChannels): Promise<unknown>[] {
     const others = Array.from({ length: shards - 1 }, () => new MessageChannel());
-    const kernel: KernelPorts = { ...channels, news: others.map((c) => c.port1) };
-    const ports = [kernel.operations, kernel.events, ...kernel.news];
-    return [
-      this.#submit(HOST_SHARD, { type: 'shard', index: HOST_SHARD, kernel }, ports),
-      ...others.map(({ port2 }, i) => {
-        const index = i + 1;
-        return this.#submit(index, { type: 'shard', index, news: port2 }, [port2]);
-      }),
-    ];
+    const kernel: KernelPorts = { operations, news: others.map((c) => c.port1) };
+    return events.map((port, index) => {
+      const news = others[index - 1]?.port2;
+      const task: ShardTask =
+        news === undefined
+          ? { type: 'shard', index, events: port, kernel }
+          : { type: 'shard', index, events: port, news };
+      const ports = news === undefined ? [operations, ...kernel.news] : [news];
+      return this.#submit(index, task, [port, ...ports]);
+    });
   }
 
   /** Runs a created process on its shard; its wait(2) status. */
@@ -71,7 +84,9 @@ export class ShardPool {
     this.#target = shard;
     const done = this.#pool.run(task, { transferList });
     this.#control.ringForPort(shard);
-    return done;
+    return done.catch((e: unknown) => {
+      throw new ShardEnded(`shard ${shard} ended: ${e instanceof Error ? e.message : String(e)}`);
+    });
   }
 
   /** A message was posted to the Kernel actor. */

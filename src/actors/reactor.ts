@@ -28,10 +28,22 @@ export interface ReactorParts {
   readonly time: ShardTime;
   /** Handles mail that came by rings; true when there was some. */
   readonly drainMail: () => boolean;
+  /** Whether mail waits in rings: asked before sleeping, and while spinning. */
+  readonly mailWaiting: () => boolean;
+  /** From now on (1) who writes to a ring rings the bell, too. */
+  readonly setParked: (parked: 0 | 1) => void;
+  /** Told how long there was something to do, where somebody wants to know. */
+  readonly busy?: (ns: number) => void;
   /** Runs tasks that became runnable by something else than a trap. */
   readonly runReady: () => void;
-  /** Called when the shard has nothing to do for now, before it spins. */
+  /** Called when the shard has nothing to do for now, before it spins … */
   readonly settled: () => void;
+  /** … and before it sleeps. */
+  readonly resting: () => void;
+  /** No guest may go on: events are waiting for their observer. Traps are left where they are. */
+  readonly held: () => boolean;
+  /** Waits for that to end, for a moment at most. */
+  readonly awaitRelease: () => void;
   /** Whether messages wait at ports. */
   readonly portMail: () => number;
   /** Whether the event loop has to come round for another reason. */
@@ -83,16 +95,28 @@ export class Reactor {
   #turn(): boolean {
     const { parts } = this;
     for (;;) {
-      this.#work();
+      if (parts.held()) return this.#hold();
+      this.#workTimed();
       if (parts.isOver()) return true;
       parts.settled();
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
+      parts.resting();
       if (this.#skipTime()) continue;
-      parts.platform.park(Math.min(parts.time.dueInNs(), LONGEST_PARK_NS));
+      parts.setParked(1);
+      parts.platform.park(parts.mailWaiting() ? 0 : Math.min(parts.time.dueInNs(), LONGEST_PARK_NS));
+      parts.setParked(0);
       parts.runReady();
       if (parts.portMail() !== this.#seenPortMail) return false;
     }
+  }
+
+  /** Operations from outside are served meanwhile, so that a kill or a shutdown gets through. */
+  #hold(): boolean {
+    const { parts } = this;
+    parts.awaitRelease();
+    parts.drainMail();
+    return parts.isOver();
   }
 
   /** In virtual time, leaps to the next timer; true when the shard has something to do instead of sleeping. */
@@ -106,6 +130,17 @@ export class Reactor {
     return true;
   }
 
+  #workTimed(): void {
+    const { busy, time } = this.parts;
+    if (!busy) {
+      this.#work();
+      return;
+    }
+    const start = time.hostNs();
+    this.#work();
+    busy(time.hostNs() - start);
+  }
+
   /** Does what there is to do. */
   #work(): void {
     const { platform, time, drainMail, runReady } = this.parts;
@@ -117,6 +152,7 @@ export class Reactor {
       busy = n > 0;
       if (busy && traps < TRAPS_PER_ROUND) continue;
       if (traps >= TRAPS_PER_ROUND) {
+        if (this.parts.held()) return;
         platform.park(0);
         traps = 0;
       }
@@ -129,11 +165,12 @@ export class Reactor {
 
   /** Looks for the next trap for a while; true when one came (and was handled). */
   #spin(): boolean {
-    const { platform, mayTrapSoon, time } = this.parts;
+    const { platform, mayTrapSoon, mailWaiting, time } = this.parts;
     if (!mayTrapSoon()) return false;
     const end = time.hostNs() + Math.min(SPIN_NS, time.dueInNs());
     do {
       for (let i = 0; i < POLLS_PER_LOOK; i++) if (platform.poll() > 0) return true;
+      if (mailWaiting()) return true;
     } while (time.hostNs() < end);
     return false;
   }

@@ -47,7 +47,14 @@ export class Ring {
     this.#data.set(bytes.subarray(0, first), at);
     this.#data.set(bytes.subarray(first, n), 0);
     Atomics.store(this.#words, TAIL, (tail + n) | 0);
+    Atomics.notify(this.#words, TAIL);
     return n;
+  }
+
+  /** Reader: stands until there is something to read, at most so long. */
+  waitForBytes(timeoutMs: number): void {
+    const tail = Atomics.load(this.#words, TAIL);
+    if (tail === Atomics.load(this.#words, HEAD)) Atomics.wait(this.#words, TAIL, tail, timeoutMs);
   }
 
   /** Takes up to `max` bytes. */

@@ -2,6 +2,7 @@
  * A shard's time: its timekeeper, the timers of guests, which run by it, and the delays of the kernel's
  * own housekeeping, which run by the host's clock and neither stop nor leap with guests' time.
  */
+import { COARSE_RESOLUTION_NS } from '../abi/time.js';
 import type { Clock } from '../base/clock.js';
 import type { Delays, TimerQueue } from '../kernel/services.js';
 import { CpuClock } from '../kernel/time/cpu-clock.js';
@@ -79,15 +80,24 @@ export class ShardTime implements TimerQueue, Delays {
     return true;
   }
 
-  /** The source's time at which guests' time stopped. Idempotent. */
-  pause(): number {
+  /** Guests' time stands still, and what is counted in it. Idempotent. */
+  pause(): void {
     this.cpuClock.stop();
-    return this.keeper.pause();
+    this.keeper.pause();
   }
 
+  /** Without a pause it does nothing. */
   resume(lostNs: number): void {
-    if (!this.keeper.isPaused) return;
-    this.keeper.resume(lostNs);
+    const { keeper } = this;
+    if (!keeper.isPaused) return;
+    keeper.resume(lostNs);
+    this.#catchUp();
     this.cpuClock.start();
+  }
+
+  #catchUp(): void {
+    if (this.keeper.isPaused) return;
+    if (this.keeper.isBehind) this.after(COARSE_RESOLUTION_NS, () => this.#catchUp());
+    else this.keeper.caughtUp();
   }
 }

@@ -7,13 +7,23 @@ import { assertNever, present } from '../base/assert.js';
 import type { ShardTask } from '../messages/shard.js';
 import { ringingRef } from './actor-ref.js';
 import { ControlBlock } from './control-block.js';
+import { EventBlock } from './event-block.js';
+import { EventOutbox } from './event-outbox.js';
+import { AwayLine, HomeLines } from './home-lines.js';
 import { HOST_SHARD } from './host-shard.js';
+import type { ImportModule } from './interceptors.js';
 import { KernelHost } from './kernel-host.js';
 import type { PoolData } from './pool-data.js';
 import { Ring } from './ring.js';
 import { Shard } from './shard.js';
 
 let shard: Shard | undefined;
+let importModule: ImportModule = (url) => import(url);
+
+/** scripts/pool-loader.cjs gives what code from a cache lacks. */
+export function useImport(give: ImportModule): void {
+  importModule = give;
+}
 
 export default function run(task: ShardTask): Promise<number | undefined> {
   switch (task.type) {
@@ -26,9 +36,11 @@ export default function run(task: ShardTask): Promise<number | undefined> {
   }
 }
 
-async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'shard' }>): Promise<undefined> {
+async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<undefined> {
+  const { index, events, news, kernel } = task;
   const data = workerData as PoolData;
   const control = new ControlBlock(data.control);
+  const block = new EventBlock(data.eventBlock);
   const host =
     kernel &&
     new KernelHost(
@@ -38,12 +50,23 @@ async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'sha
       (command) => shard?.receive(command),
       () => present(shard, 'shard').keeper,
     );
+  const away = index === HOST_SHARD ? undefined : new AwayLine(data, control, index);
+  const home = index === HOST_SHARD && data.config.shards > 1 ? new HomeLines(data, control) : undefined;
   shard = new Shard({
     index,
     config: data.config,
     control,
     commands: new Ring(present(data.commands[index], 'command ring')),
     news: host ? host.news : ringingRef(present(news, 'port'), () => control.ringForPort(HOST_SHARD)),
+    lines: away ?? home,
+    outbox: new EventOutbox({
+      shard: index,
+      ring: new Ring(present(data.events[index], 'event ring')),
+      block,
+      wake: () => events.postMessage(null),
+    }),
+    eventBlock: block,
+    importModule,
     needsEventLoop: () => host?.hasBacklog === true,
   });
   try {
@@ -55,5 +78,6 @@ async function runShard({ index, news, kernel }: Extract<ShardTask, { type: 'sha
   } finally {
     host?.dispose();
     news?.close();
+    events.close();
   }
 }

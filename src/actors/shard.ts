@@ -10,13 +10,14 @@ import { track } from '../base/disposable.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
+import { awayDispatch } from '../kernel/home/away-dispatch.js';
+import { AwayLink } from '../kernel/home/away-link.js';
+import { HomeDesk } from '../kernel/home/home-desk.js';
 import { CannotLoad, CannotSave } from '../kernel/save/graph.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
 import { dispatch } from '../kernel/syscalls/dispatch.js';
-import { traceReturn } from '../kernel/syscalls/strace.js';
-import { parseStraceFilter } from '../kernel/syscalls/strace-filter.js';
-import { SyscallTrace } from '../kernel/syscalls/syscall-trace.js';
+import { kernelEventBase } from '../kernel/task/event-base.js';
 import { abandonTask } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
 import { runReady, trapSink } from '../kernel/task/run.js';
@@ -26,6 +27,7 @@ import { TaskSet } from '../kernel/task/task-set.js';
 import { HostWaits } from '../kernel/time/host-waits.js';
 import type { Timekeeper } from '../kernel/time/timekeeper.js';
 import { newUtsNamespace } from '../kernel/uts.js';
+import { CallWatch } from '../kernel/watch/call-watch.js';
 import type { KernelConfig, KernelErrorCode } from '../messages/kernel.js';
 import type { LoadRequest, ProcessSpec, SaveRequest, ShardCommand, ShardNews } from '../messages/shard.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
@@ -40,10 +42,16 @@ import {
 } from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
+import type { EventBlock } from './event-block.js';
 import { EventHub } from './event-hub.js';
+import type { EventOutbox } from './event-outbox.js';
+import type { AwayLine, HomeLines, Lines } from './home-lines.js';
+import { HOST_SHARD } from './host-shard.js';
+import { type ImportModule, Interceptors } from './interceptors.js';
 import { lazyLog } from './lazy-log.js';
+import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
-import { printLine } from './print-line.js';
+import { newPlacement } from './placement.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
 import { BrokenImage } from './save/frames.js';
@@ -60,6 +68,11 @@ export interface ShardOptions {
   readonly control: ControlBlock;
   readonly commands: Ring;
   readonly news: ActorRef<ShardNews>;
+  /** To the other shards, where there are any: the home's end, or this shard's. */
+  readonly lines?: HomeLines | AwayLine | undefined;
+  readonly outbox: EventOutbox;
+  readonly eventBlock: EventBlock;
+  readonly importModule: ImportModule;
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -70,6 +83,8 @@ export class Shard {
   readonly #hostFiles = new NodeHostFiles();
   readonly #time: ShardTime;
   readonly #hostWaits = new HostWaits();
+  readonly #calls = new CallWatch();
+  readonly #interceptors: Interceptors;
   readonly #hub: EventHub;
   readonly #mailbox: MailboxReceiver<ShardCommand>;
   readonly #services: KernelServices;
@@ -91,11 +106,12 @@ export class Shard {
     this.#platform = newSystrapPlatform(this.#guestClock());
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
-    const { strace } = options.config;
-    this.#hub = new EventHub(strace ? printLine : undefined, (events) =>
-      this.#tell({ type: 'events', events }),
-    );
+    const { index, config, eventBlock, outbox } = options;
+    const timeNs = (): number => this.#time.keeper.monotonic();
+    this.#hub = new EventHub(index, eventBlock, outbox, this.#calls, timeNs);
+    this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
+    for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
     this.#platform.attach(trapSink(this.#services));
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
@@ -114,21 +130,33 @@ export class Shard {
   }
 
   #newReactor(): Reactor {
-    const { control, index } = this.#options;
+    const { control, index, config } = this.#options;
     const { tasks } = this.#services;
+    const lines: Lines | undefined = this.#options.lines;
     return new Reactor({
       platform: this.#platform,
       time: this.#time,
-      drainMail: () => this.#mailbox.drain((command) => this.receive(command)),
+      drainMail: () => {
+        const commands = this.#mailbox.drain((command) => this.receive(command));
+        return lines?.drain() || commands;
+      },
+      mailWaiting: () => this.#mailbox.waiting || lines?.waiting === true,
+      setParked: (parked) => control.setParked(index, parked),
+      ...(config.shards > 1 ? { busy: (ns) => control.addBusy(index, Math.round(ns / 1000)) } : {}),
       runReady: () => {
         if (!tasks.runQueue.empty) runReady(tasks);
       },
       settled: () => {
-        this.#hub.flush();
+        this.#hub.settled();
         this.#time.cpuClock.wake();
       },
+      resting: () => this.#hub.flush(),
+      // A pause waits for the traps of all: they stop there, and make no events.
+      held: () => this.#hub.held && tasks.pauses === 0,
+      awaitRelease: () => this.#hub.awaitProgress(),
       portMail: () => control.portMail(index),
-      needsEventLoop: this.#options.needsEventLoop,
+      needsEventLoop: () =>
+        this.#interceptors.loading || lines?.backlog === true || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
       onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
@@ -175,10 +203,11 @@ export class Shard {
         this.#bridges.get(command.pid)?.resize(command.columns, command.rows);
         break;
       case 'pause':
-        this.#pause(command.id);
+        this.#tellStop('pause');
+        pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id: command.id }));
         break;
       case 'unpause':
-        unpauseAll(this.#services.tasks);
+        if (unpauseAll(this.#services.tasks)) this.#tellStop('unpause');
         break;
       case 'save':
         this.#save(command.id, command.request);
@@ -187,17 +216,27 @@ export class Shard {
         this.#load(command.id, command.request);
         break;
       case 'kill':
+        // A deputy ends with its body, which is told on its shard.
         for (const group of this.#services.tasks.groups())
-          startGroupExit(group, (command.status & 0xff) << 8);
+          if (group.awayOn === undefined) startGroupExit(group, (command.status & 0xff) << 8);
         break;
       case 'pauseTime':
-        this.#tell({ type: 'timePaused', id: command.id, atNs: this.#time.pause() });
+        this.#time.pause();
         break;
       case 'resumeTime':
         this.#time.resume(command.lostNs);
         break;
       case 'observe':
-        this.#hub.observe(command.types);
+        this.#hub.observe(command.observer);
+        break;
+      case 'unobserve':
+        this.#hub.unobserve(command.id);
+        break;
+      case 'intercept':
+        void this.#intercept(command.id, command.hooks, command.url);
+        break;
+      case 'stopIntercepting':
+        this.#interceptors.drop(command.hooks);
         break;
       case 'shutdown':
         this.#over = true;
@@ -205,6 +244,11 @@ export class Shard {
       default:
         assertNever(command, 'shard command');
     }
+  }
+
+  async #intercept(id: number, hooks: number, url: string): Promise<void> {
+    const wrong = await this.#interceptors.load(hooks, url);
+    this.#tell({ type: 'intercepting', id, wrong });
   }
 
   #createProcess(id: number, spec: ProcessSpec): void {
@@ -251,8 +295,8 @@ export class Shard {
     this.#tell({ type: 'signalled', id, errno: actor ? 0 : E.ESRCH });
   }
 
-  #pause(id: number): void {
-    pauseAll(this.#services.tasks, () => this.#tell({ type: 'paused', id }));
+  #tellStop(type: 'pause' | 'unpause'): void {
+    if (this.#hub.wants(type)) this.#hub.emit({ ...kernelEventBase(this.#services), type });
   }
 
   #newTime(): ShardTime {
@@ -277,12 +321,19 @@ export class Shard {
   #tellGuestsTime(): void {
     const { keeper } = this.#time;
     if (keeper.kind === 'virtual') return;
-    keeper.onShift = ({ monotonicNs }) => this.#platform.setClockShift(monotonicNs);
-    this.#platform.setClockShift(keeper.shift.monotonicNs);
+    keeper.onShift = (shiftNs) => this.#platform.setClockShift(shiftNs);
+    this.#platform.setClockShift(keeper.shiftNs);
   }
 
   #save(id: number, request: SaveRequest): void {
     this.#answer(id, 'CannotSave', () => {
+      if (this.#options.index !== HOST_SHARD) {
+        if (this.#services.tasks.size > 0) {
+          throw new CannotSave('processes that run on several shards cannot be saved');
+        }
+        this.#tell({ type: 'saved', id });
+        return;
+      }
       this.#mounts ??= newRootNamespace(this.#services, rootOptions(this.#options.config));
       const bridged = new Map([...this.#bridges].map(([pid, { master }]) => [pid, master] as const));
       saveShard(this.#services, { mounts: this.#mounts, bridged }, this.#options.index, request);
@@ -293,7 +344,11 @@ export class Shard {
   #load(id: number, request: LoadRequest): void {
     this.#answer(id, 'CannotLoad', () => {
       const { index } = this.#options;
-      const loaded = loadShard(this.#services, index, request, (ns) => this.#time.keeper.set(ns));
+      if (index !== HOST_SHARD) {
+        this.#tell({ type: 'loaded', id, processes: [] });
+        return;
+      }
+      const loaded = loadShard(this.#services, index, request, (ns) => this.#time.keeper.continueAt(ns));
       this.#mounts = loaded.part.mounts;
       for (const { pid } of loaded.processes) {
         const leader = this.#services.tasks.byPid(pid)?.leader;
@@ -320,8 +375,7 @@ export class Shard {
 
   #newServices(): KernelServices {
     const { config, index } = this.#options;
-    const trace = newTrace(config);
-    return {
+    const services: KernelServices = {
       platform: this.#platform,
       clock: this.#time.keeper,
       random: hostRandom,
@@ -338,34 +392,48 @@ export class Shard {
       tasks: new TaskSet({
         maxTasks: config.maxTasks,
         dispatch,
-        traceReturn,
         shard: index,
-        pids: { first: 2 + index, stride: config.shards },
       }),
       uts: newUtsNamespace(config.hostname),
       timers: this.#time,
       delays: this.#time,
       hostWaits: this.#hostWaits,
-      ...(trace ? { syscallTrace: trace } : {}),
+      calls: this.#calls,
     };
+    this.#joinOthers(services);
+    return services;
+  }
+
+  /** Where there are several shards: takes this one's part in kernel/home. */
+  #joinOthers(services: KernelServices): void {
+    const { lines, config, control } = this.#options;
+    if (!lines) return;
+    if ('ask' in lines) {
+      const link = new AwayLink(services, lines);
+      services.away = link;
+      services.tasks.dispatch = awayDispatch(link);
+      lines.attach((message) => link.receive(message));
+    } else {
+      const load = {
+        nowNs: () => services.clock.monotonic(),
+        busyUs: (shard: number) => control.busyUs(shard),
+      };
+      const placement = newPlacement(config.placement, config.shards, load);
+      const desk = new HomeDesk(services, config.shards, placement, (shard, m) => lines.tell(shard, m));
+      services.home = desk;
+      lines.attach((shard, message) => desk.receive(shard, message));
+    }
   }
 
   #dispose(): void {
-    this.#hub.flush();
+    this.#hub.finish();
     for (const bridge of this.#bridges.values()) bridge.close();
     for (const task of this.#services.tasks.all()) abandonTask(task);
     this.#platform.dispose();
     this.#mounts?.dispose();
+    this.#options.lines?.close();
     this.#untrack();
   }
-}
-
-function newTrace(config: KernelConfig): SyscallTrace | undefined {
-  const filter = config.strace?.filter;
-  if (filter === undefined) return undefined;
-  const parsed = parseStraceFilter(filter);
-  if ('error' in parsed) throw new Error(parsed.error);
-  return new SyscallTrace({ filter: parsed });
 }
 
 function rootOptions(config: KernelConfig): Parameters<typeof newRootNamespace>[1] {

@@ -4,12 +4,24 @@
  */
 import { availableParallelism, totalmem } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import type { Observable } from 'rxjs';
 import { E } from '../abi/errno.js';
 import { KernelLink } from '../actors/kernel-link.js';
 import { BrokenImage } from '../actors/save/frames.js';
 import { readDescription } from '../actors/save/image-file.js';
-import type { EventType, KernelEvent } from '../messages/events.js';
+import {
+  EVENT_TYPES,
+  type EventOf,
+  type EventType,
+  type FaultEvent,
+  type FileEvent,
+  type KernelEvent,
+  type SignalEvent,
+  type StopEvent,
+  type StreamEvent,
+  type SyscallEvent,
+  type TaskEvent,
+  type TimerEvent,
+} from '../messages/events.js';
 import {
   type ImageDescription,
   type KernelConfig,
@@ -19,6 +31,7 @@ import {
 } from '../messages/kernel.js';
 import type { LoadRequest } from '../messages/shard.js';
 import {
+  type EventFilter,
   type KernelOptions,
   type LoadOptions,
   OptionsError,
@@ -27,8 +40,11 @@ import {
   parseSpawnOptions,
   type SpawnOptions,
 } from '../options.js';
-import { EventStream } from './event-stream.js';
+import { checkStraceFilter } from './check-strace.js';
+import { type EventStream, eventStream } from './event-stream.js';
+import { InterceptError, type Interception, moduleUrlOf } from './interception.js';
 import { KernelError, unwrap } from './kernel-error.js';
+import { Observers } from './observers.js';
 import { Process, startOf, stdioOf } from './process.js';
 import { readSaved, writeSaved } from './saved-kernel.js';
 
@@ -37,7 +53,7 @@ const DEFAULT_LOG_LEVEL = 'warn';
 
 export class Kernel {
   readonly #link: KernelLink;
-  readonly #events = new EventStream();
+  readonly #observers: Observers;
   readonly #processes = new Set<Process>();
   readonly #config: KernelConfig;
   #closing: Promise<void> | undefined;
@@ -45,9 +61,9 @@ export class Kernel {
   private constructor(config: KernelConfig) {
     this.#config = config;
     this.#link = new KernelLink(config, {
-      event: (event) => this.#events.next(event),
       broke: (error) => this.#broke(error),
     });
+    this.#observers = new Observers(this.#link, config);
   }
 
   /** Starts a kernel: its shards and, on the first of them, its Kernel actor. Throws OptionsError. */
@@ -55,14 +71,47 @@ export class Kernel {
     return new Kernel(await configOf(parseKernelOptions(options)));
   }
 
-  /** What happens in the sandbox. Hot; completes when the kernel is closed. See `observe`. */
-  get events$(): Observable<KernelEvent> {
-    return this.#events.observable;
+  /**
+   * What happens in the sandbox from now on, as far as the filter wants it: an Observable, and iterable
+   * with `for await`. Each subscription begins with the event `kernel` and ends, when the kernel is closed,
+   * with `end`. What nobody asks for is not made. Throws OptionsError.
+   */
+  observe<const T extends EventType = EventType>(
+    filter: EventFilter<T> = {},
+  ): EventStream<EventOf<T> | StreamEvent> {
+    return eventStream(this.#observers.observe(filter));
   }
 
-  /** Chooses which types of events are produced; what nobody asked for costs nothing. */
-  observe(types: readonly EventType[]): Promise<void> {
-    return this.#link.operations.observe(types);
+  get events$(): EventStream<KernelEvent> {
+    return this.observe();
+  }
+
+  get syscalls$(): EventStream<SyscallEvent | StreamEvent> {
+    return this.observe({ types: EVENT_TYPES.syscalls });
+  }
+
+  get tasks$(): EventStream<TaskEvent | StreamEvent> {
+    return this.observe({ types: EVENT_TYPES.tasks });
+  }
+
+  get signals$(): EventStream<SignalEvent | StreamEvent> {
+    return this.observe({ types: EVENT_TYPES.signals });
+  }
+
+  get stops$(): EventStream<StopEvent | StreamEvent> {
+    return this.observe({ types: EVENT_TYPES.stops });
+  }
+
+  get timers$(): EventStream<TimerEvent | StreamEvent> {
+    return this.observe({ types: EVENT_TYPES.timers });
+  }
+
+  get files$(): EventStream<FileEvent | StreamEvent> {
+    return this.observe({ types: EVENT_TYPES.files });
+  }
+
+  get faults$(): EventStream<FaultEvent | StreamEvent> {
+    return this.observe({ types: EVENT_TYPES.faults });
   }
 
   /**
@@ -128,6 +177,21 @@ export class Kernel {
     }
   }
 
+  /**
+   * Loads a module of hooks (`SyscallHooks`) into every shard: from then on it is asked about the system
+   * calls that it names, before and after them. Processes spawned later are its own; so are those that run.
+   * Throws InterceptError when the module cannot be loaded, or is not one of hooks.
+   */
+  async intercept(moduleUrl: string | URL): Promise<Interception> {
+    const { operations } = this.#link;
+    const url = moduleUrlOf(moduleUrl);
+    const result = await operations.intercept(url);
+    if (result.type === 'error') throw new InterceptError(url, result.message);
+    const { value } = result;
+    const close = (): Promise<void> => (this.#closing ? this.#closing : operations.stopIntercepting(value));
+    return { close, [Symbol.asyncDispose]: close };
+  }
+
   /** Ends every task with this exit status; does not wait. */
   kill(exitStatus: number): Promise<void> {
     return this.#link.operations.kill(exitStatus);
@@ -156,8 +220,9 @@ export class Kernel {
    * Ends what still runs; no host process of the sandbox is left. For who exits next: the threads, which
    * take longer to end, go with this process. Nothing may be asked of the kernel any more but `close`.
    */
-  stop(): Promise<void> {
-    return this.#link.stop();
+  async stop(): Promise<void> {
+    await this.#link.stop();
+    this.#observers.end();
   }
 
   /**
@@ -205,7 +270,7 @@ export class Kernel {
   async #close(): Promise<void> {
     for (const p of this.#processes) p.abandoned('the kernel was closed');
     await this.#link.close();
-    this.#events.complete();
+    this.#observers.end();
   }
 
   /** A worker is gone: nothing of this kernel can go on. */
@@ -235,14 +300,22 @@ function hostNow(): KernelConfig['began'] {
 async function configOf(options: KernelOptions): Promise<KernelConfig> {
   const filter = options.strace?.filter;
   if (filter !== undefined) {
-    // The names of all system calls come with it: only who asks loads them.
-    const { checkStraceFilter } = await import('./check-strace.js');
     const wrong = checkStraceFilter(filter);
     if (wrong) throw new OptionsError(`strace: ${wrong}`);
   }
+  const inject = typeof options.inject === 'string' ? [options.inject] : (options.inject ?? []);
+  if (inject.length > 0) {
+    // The table of all system calls comes with it: only who asks loads that.
+    const { checkInjection } = await import('./check-injection.js');
+    for (const rule of inject) {
+      const wrong = checkInjection(rule);
+      if (wrong) throw new OptionsError(`inject: ${rule}: ${wrong}`);
+    }
+  }
   const cores = options.cores ?? availableParallelism();
   const time = options.time ?? 'real';
-  const shards = options.shards ?? (time === 'virtual' ? 1 : cores);
+  const placement = options.placement ?? (time === 'virtual' ? 'pack' : 'adaptive');
+  const shards = options.shards ?? (placement === 'pack' ? 1 : cores);
   // Shards would have to agree that all of them wait before any of their clocks may leap.
   if (time === 'virtual' && shards > 1) throw new OptionsError("time: 'virtual' needs shards: 1");
   return {
@@ -252,11 +325,14 @@ async function configOf(options: KernelOptions): Promise<KernelConfig> {
     hostname: options.hostname ?? 'troupe',
     cores,
     shards,
+    placement,
     memoryBytes: options.memory ?? totalmem(),
     maxTasks: options.pids ?? DEFAULT_MAX_TASKS,
     time,
     began: hostNow(),
     strace: options.strace ? { filter } : undefined,
+    inject,
+    injectSeed: options.injectSeed ?? 0,
     logLevel: options.logLevel ?? DEFAULT_LOG_LEVEL,
   };
 }

@@ -1,12 +1,16 @@
 /** The options of `troupe run`, declared once: what they are called, take, mean and set. */
 import { LOG_LEVELS } from '../base/log.js';
+import { PLACEMENTS } from '../base/placement.js';
 import type { Bind, KernelOptions, SpawnOptions } from '../options.js';
 import { type OptionSpec, UsageError } from './args.js';
+import type { RecordRequest } from './record.js';
 import {
   parseAbsolute,
   parseBind,
   parseCount,
+  parseFile,
   parseSeconds,
+  parseSeed,
   parseSize,
   parseUser,
   parseVariable,
@@ -22,11 +26,26 @@ export interface RunRequest {
   readonly env: Record<string, string>;
   /** The guest gets a terminal of its own, shown on the caller's. */
   terminal: boolean;
+  readonly record: RecordRequest;
+  readonly inject: string[];
+  /** Modules of hooks, as paths. */
+  readonly intercept: string[];
   help: boolean;
 }
 
 export function newRunRequest(): RunRequest {
-  return { kernel: {}, binds: [], tmpfs: [], spawn: {}, env: {}, terminal: false, help: false };
+  return {
+    kernel: {},
+    binds: [],
+    tmpfs: [],
+    spawn: {},
+    env: {},
+    terminal: false,
+    record: { events: undefined, trace: undefined },
+    inject: [],
+    intercept: [],
+    help: false,
+  };
 }
 
 export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
@@ -110,6 +129,16 @@ export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
     },
   },
   {
+    name: 'placement',
+    value: 'POLICY',
+    help: `threads that serve system calls: ${PLACEMENTS.join(', ')} (default: pack: one; others: one a core)`,
+    apply: (run, value) => {
+      const policy = PLACEMENTS.find((p) => p === value);
+      if (!policy) throw new UsageError(`not a policy; write one of ${PLACEMENTS.join(', ')}`);
+      run.kernel.placement = policy;
+    },
+  },
+  {
     name: 'memory',
     value: 'SIZE',
     help: 'memory that the sandbox may use, like 512M or 2G',
@@ -148,6 +177,46 @@ export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
     help: 'print system calls on stderr; FILTER like %file,%process,read',
     apply: (run, value) => {
       run.kernel.strace = value === '' ? { sink: 'stderr' } : { sink: 'stderr', filter: value };
+    },
+  },
+  {
+    name: 'events',
+    value: 'FILE',
+    help: 'write what happens as lines of JSON; - is standard output',
+    apply: (run, value) => {
+      run.record.events = parseFile(value);
+    },
+  },
+  {
+    name: 'trace',
+    value: 'FILE',
+    help: 'write a trace that Perfetto and chrome://tracing open; - is standard output',
+    apply: (run, value) => {
+      run.record.trace = parseFile(value);
+    },
+  },
+  {
+    name: 'inject',
+    value: 'RULE',
+    help: 'tamper with system calls as strace does: openat:error=ENOENT:when=3+; also :short=N, :chance=P',
+    apply: (run, value) => {
+      run.inject.push(value);
+    },
+  },
+  {
+    name: 'inject-seed',
+    value: 'N',
+    help: 'seed of the choices that :chance= makes (default: 0)',
+    apply: (run, value) => {
+      run.kernel.injectSeed = parseSeed(value);
+    },
+  },
+  {
+    name: 'intercept',
+    value: 'MODULE',
+    help: 'a JavaScript file whose before(call) and after(call) are asked about system calls',
+    apply: (run, value) => {
+      run.intercept.push(parseFile(value));
     },
   },
   {

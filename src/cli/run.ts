@@ -2,6 +2,7 @@
  * `troupe run`: the command line in the words of the API, one process, its exit status. Signals that
  * ask troupe to end are the guest's to handle.
  */
+import { pathToFileURL } from 'node:url';
 import type { Kernel, Process } from '../index.js';
 import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
@@ -42,14 +43,18 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
     throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
   }
   const terminal = request.terminal ? await CallersTerminal.open() : undefined;
-  // One process and what it forks stay on one shard: more would only start later.
+  const records = await recordsOf(request);
   const kernel = await troupe.Kernel.boot({
+    // A shard more makes every start later; who has work for several says so.
+    placement: 'pack',
     ...request.kernel,
-    shards: 1,
     binds: request.binds,
     tmpfs: request.tmpfs,
+    inject: request.inject,
   });
   try {
+    for (const record of records) record(kernel);
+    for (const path of request.intercept) await kernel.intercept(pathToFileURL(path));
     const options: SpawnOptions = {
       ...request.spawn,
       env: { ...defaultEnv(), ...request.env },
@@ -77,6 +82,12 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
   } finally {
     await stopSoon(kernel);
   }
+}
+
+/** Whoever wants no record does not load what writes one. */
+async function recordsOf({ record }: RunRequest): Promise<((kernel: Kernel) => void)[]> {
+  if (record.events === undefined && record.trace === undefined) return [];
+  return (await import('./record.js')).openRecords(record);
 }
 
 function forwardSignals(guest: Process): () => void {

@@ -59,3 +59,14 @@ export function parseAbsolute(value: string): string {
   if (!value.startsWith('/')) throw new UsageError('must be an absolute path in the sandbox, like /data');
   return value;
 }
+
+export function parseFile(value: string): string {
+  if (value === '') throw new UsageError('not a file; write its path');
+  return value;
+}
+
+export function parseSeed(value: string): number {
+  const seed = /^\d{1,10}$/.test(value) ? Number(value) : Number.NaN;
+  if (!(seed <= 0xffff_ffff)) throw new UsageError('not a seed; write a whole number below 2^32');
+  return seed;
+}

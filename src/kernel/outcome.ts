@@ -97,3 +97,19 @@ export interface Resumed {
 }
 
 export type Wake = 'ready' | 'timedOut' | 'interrupted';
+
+/** True for what is not a generator. */
+export function isOutcome(result: Result): result is Outcome {
+  return (
+    typeof result === 'number' ||
+    result instanceof Failure ||
+    result instanceof Restart ||
+    result instanceof Enter
+  );
+}
+
+/** The failure that a thrown SyscallError stands for; anything else is thrown again. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof SyscallError) return fail(error.errno);
+  throw error;
+}

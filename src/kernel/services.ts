@@ -7,10 +7,12 @@ import type { Log } from '../base/log.js';
 import type { KernelEvent } from '../messages/events.js';
 import type { Platform } from '../platform/platform.js';
 import type { HostFiles } from './fs/host-files.js';
-import type { SyscallTrace } from './syscalls/syscall-trace.js';
+import type { AwayLink } from './home/away-link.js';
+import type { HomeDesk } from './home/home-desk.js';
 import type { TaskSet } from './task/task-set.js';
 import type { HostWaits } from './time/host-waits.js';
 import type { UtsNamespace } from './uts.js';
+import type { CallWatch } from './watch/call-watch.js';
 
 export interface Random {
   fill(into: Uint8Array): void;
@@ -53,8 +55,12 @@ export interface KernelServices {
   readonly timers: TimerQueue;
   readonly delays: Delays;
   readonly hostWaits: HostWaits;
-  /** What to trace of system calls; absent: everything while `events` wants `syscall`. */
-  readonly syscallTrace?: SyscallTrace;
+  /** On the home of several shards: the conversation with bodies (home/). */
+  home?: HomeDesk;
+  /** On every other shard: where its processes have their deputies. */
+  away?: AwayLink;
+  /** Who watches system calls; absent: nobody can. */
+  readonly calls?: CallWatch;
 }
 
 /** One-shot timers of a shard, fired by its reactor: what guests wait for. */

@@ -3,7 +3,8 @@
  * external operations, unless it says otherwise.
  */
 import type { Timespec } from '../base/clock.js';
-import type { KernelEvent } from './events.js';
+import type { PlacementPolicy } from '../base/placement.js';
+import type { ObserverSpec } from './events.js';
 import type { LoadRequest, ProcessSpec, StartObstacle } from './shard.js';
 
 export interface CreatedProcess {
@@ -70,7 +71,12 @@ export interface KernelOperations {
   load(request: LoadRequest): Promise<OperationResult<readonly CreatedProcess[]>>;
   /** Resolves when no process lives. */
   waitExited(): Promise<void>;
-  observe(types: readonly KernelEvent['type'][]): Promise<void>;
+  /** Events begin to flow, past the Kernel actor, before any operation that is asked for later. */
+  observe(observer: ObserverSpec): Promise<void>;
+  unobserve(id: number): Promise<void>;
+  /** Loads a module of hooks into every shard; the result is what to call it by. */
+  intercept(url: string): Promise<OperationResult<number>>;
+  stopIntercepting(id: number): Promise<void>;
   /** Stops guests' time: clocks, timers, the CPU clock. Idempotent. */
   pauseTime(): Promise<void>;
   /** Monotonic time goes on from where it stood, the wall clock is at the present. Without a pause: nothing. */
@@ -103,6 +109,7 @@ export interface KernelConfig {
   readonly hostname: string;
   readonly cores: number;
   readonly shards: number;
+  readonly placement: PlacementPolicy;
   readonly memoryBytes: number;
   readonly maxTasks: number;
   readonly time: 'real' | 'virtual';
@@ -110,6 +117,9 @@ export interface KernelConfig {
   readonly began: Timespec;
   /** strace's -e trace=; undefined: no strace. */
   readonly strace: { readonly filter: string | undefined } | undefined;
+  /** Rules of injection, strace's -e inject=. */
+  readonly inject: readonly string[];
+  readonly injectSeed: number;
   readonly logLevel: string;
 }
 
@@ -119,8 +129,6 @@ export interface KernelPorts {
   readonly operations: MessagePort;
   /** What the other shards have to say. */
   readonly news: readonly MessagePort[];
-  /** Events on their way to the embedder. */
-  readonly events: MessagePort;
 }
 
 type MessagePort = import('node:worker_threads').MessagePort;

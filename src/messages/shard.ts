@@ -2,7 +2,7 @@
  * KernelActor ↔ shard. Commands go down in order, answers and news come up: by plain calls on the shard
  * that hosts the actor, by a ring and a port on the others.
  */
-import type { KernelEvent } from './events.js';
+import type { ObserverSpec } from './events.js';
 import type { ImageDescription, KernelErrorCode, KernelPorts } from './kernel.js';
 
 /** Where a guest's descriptor n comes from. */
@@ -43,19 +43,21 @@ export type ShardCommand =
   | { readonly type: 'load'; readonly id: number; readonly request: LoadRequest }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
-  /** Guests' time stands still, timers and CPU clock with it; answered by `timePaused`. Idempotent. */
-  | { readonly type: 'pauseTime'; readonly id: number }
+  /** Guests' time stands still: clocks, timers, the CPU clock. Idempotent. */
+  | { readonly type: 'pauseTime' }
   /** It goes on as if `lostNs` had not been. */
   | { readonly type: 'resumeTime'; readonly lostNs: number }
-  | { readonly type: 'observe'; readonly types: readonly KernelEvent['type'][] }
+  | { readonly type: 'observe'; readonly observer: ObserverSpec }
+  | { readonly type: 'unobserve'; readonly id: number }
+  /** Loads a module of hooks, to be known as `hooks`. */
+  | { readonly type: 'intercept'; readonly id: number; readonly hooks: number; readonly url: string }
+  | { readonly type: 'stopIntercepting'; readonly hooks: number }
   | { readonly type: 'shutdown' };
 
 export interface SaveRequest {
   readonly path: string;
   readonly compress: boolean;
-  /** The first shard says what the image is; the last one that it is whole. */
-  readonly description: ImageDescription | undefined;
-  readonly last: boolean;
+  readonly description: ImageDescription;
 }
 
 export interface LoadRequest {
@@ -94,15 +96,14 @@ export type ShardAnswer =
   | { readonly type: 'saved'; readonly id: number }
   | { readonly type: 'loaded'; readonly id: number; readonly processes: readonly LoadedProcess[] }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
-  | { readonly type: 'paused'; readonly id: number }
-  /** When the shard's time stopped, by the host's clock since the kernel began. */
-  | { readonly type: 'timePaused'; readonly id: number; readonly atNs: number };
+  /** `wrong`: why the module cannot be used. */
+  | { readonly type: 'intercepting'; readonly id: number; readonly wrong: string | undefined }
+  | { readonly type: 'paused'; readonly id: number };
 
 export type ShardNews =
   | ShardAnswer
   | { readonly type: 'ready'; readonly shard: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
-  | { readonly type: 'events'; readonly events: readonly KernelEvent[] }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };
 
 /** What the pool runs on a shard. */
@@ -110,6 +111,8 @@ export type ShardTask =
   | {
       readonly type: 'shard';
       readonly index: number;
+      /** Tells the embedder that there are events in this shard's ring. */
+      readonly events: MessagePort;
       /** To the Kernel actor; not for the shard that hosts it … */
       readonly news?: MessagePort;
       /** … which gets what that needs instead. */

@@ -39,6 +39,8 @@ export interface Usage {
 }
 
 export interface AddressSpace {
+  /** Names the memory to other shards of the kernel: `Platform.foreignMemory`. */
+  readonly hostPid: number;
   /** Replaces whatever is mapped in the range. */
   map(request: MapRequest): void;
   unmap(addr: UserAddr, length: number): void;
@@ -92,6 +94,14 @@ export interface AddressSpace {
   release(): void;
 
   /** Resident bytes, as the host counts them. */
+  residentBytes(): number;
+  usage(): Usage;
+}
+
+/** The memory of an address space that another shard owns: to be copied from and to, nothing else. */
+export interface ForeignMemory {
+  read(addr: UserAddr, into: Uint8Array): number;
+  write(addr: UserAddr, from: Uint8Array): number;
   residentBytes(): number;
   usage(): Usage;
 }
@@ -228,7 +238,10 @@ export interface Platform {
    * How far the monotonic clock of guests is ahead of the kernel's beginning by the host's clock; undefined:
    * they cannot tell it by themselves now.
    */
-  setClockShift(monotonicNs: number | undefined): void;
+  setClockShift(shiftNs: number | undefined): void;
+  foreignMemory(hostPid: number): ForeignMemory;
+  /** The host will close or reuse this descriptor: no address space may keep a copy of it. */
+  forgetFile(fd: HostFd): void;
   /** Reports traps that have come; returns how many. Never blocks. */
   poll(): number;
   /** Waits until something happens, at most `timeoutNs` (Infinity: for as long as it takes). */

@@ -142,13 +142,13 @@ describe('close', () => {
   test('ends the stream of events, which saw what was asked for', async () => {
     const types: string[] = [];
     const ended = new Promise((resolve) => {
-      kernel.events$.subscribe({ next: (e) => types.push(e.type), complete: () => resolve(undefined) });
+      const seen = kernel.observe({ types: ['exec', 'taskExit'] });
+      seen.subscribe({ next: (e) => types.push(e.type), complete: () => resolve(undefined) });
     });
-    await kernel.observe(['exec', 'taskExit']);
     await kernel.spawn('/bin/true', [], { stdio: 'ignore' }).completed;
     await kernel.close();
     await ended;
-    expect(types).toEqual(['exec', 'taskExit']);
+    expect(types).toEqual(['kernel', 'exec', 'taskExit', 'end']);
   });
 });
 

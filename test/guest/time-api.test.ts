@@ -35,7 +35,7 @@ function lines(p: Process): () => Promise<string> {
   };
 }
 
-test('pauseTime holds sleepers and monotonic time; resumeTime lets both go on with no jump', async () => {
+test('K26: pauseTime holds sleepers and monotonic time; resumeTime lets both go on with no jump', async () => {
   kernel = await Kernel.boot({ shards: 2 });
   const sleepers = [0, 1].map(
     () => kernel?.spawn('sh', ['-c', 'echo sleeping; sleep 0.3; echo woke']) as Process,
@@ -96,14 +96,14 @@ while True:
   await p.completed;
 });
 
-test('resumeTime without pauseTime does nothing', async () => {
+test('K26: resumeTime without pauseTime does nothing', async () => {
   kernel = await Kernel.boot({ shards: 1 });
   const before = await kernel.monotonicClock();
   await kernel.resumeTime();
   expect(await kernel.monotonicClock()).toBeGreaterThan(before);
 });
 
-test('cpuClockNow counts while guests run, and not while they wait', async () => {
+test('K9: cpuClockNow counts while guests run, and not while they wait', async () => {
   kernel = await Kernel.boot({ shards: 2 });
   const idle = kernel.spawn('sleep', ['100']);
   await new Promise((resolve) => idle.on('spawn', resolve));
@@ -122,7 +122,7 @@ test('cpuClockNow counts while guests run, and not while they wait', async () =>
   await Promise.all([idle.completed, busy.completed]);
 });
 
-test("realtimeClock and nowNanoseconds are the host's wall clock", async () => {
+test("K34: realtimeClock and nowNanoseconds are the host's wall clock", async () => {
   kernel = await Kernel.boot({ shards: 1 });
   for (const read of [() => kernel?.realtimeClock(), () => kernel?.nowNanoseconds()]) {
     const before = BigInt(Date.now() - 1) * 1_000_000n;

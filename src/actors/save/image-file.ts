@@ -23,7 +23,7 @@ const NONE = new Uint8Array(0);
 /** Reads frames from the start of a file. */
 class FrameSource {
   readonly #fd: number;
-  readonly chain = new FrameChain();
+  readonly #chain = new FrameChain();
   readonly #size: number;
   #at = SIGNATURE_SIZE;
 
@@ -33,14 +33,10 @@ class FrameSource {
     checkSignature(this.#read(0, Math.min(SIGNATURE_SIZE, this.#size)));
   }
 
-  get atEnd(): boolean {
-    return this.#at === this.#size;
-  }
-
   next(): Frame {
     const header = this.#take(HEADER_SIZE);
     const { head, stored } = FrameChain.lengths(header);
-    return this.chain.decode(header, this.#take(head), this.#take(stored));
+    return this.#chain.decode(header, this.#take(head), this.#take(stored));
   }
 
   #take(length: number): Uint8Array {
@@ -105,15 +101,15 @@ export class ImageFileWriter implements ImageWriter {
 /** Writes one shard's part. */
 export function writeImage(request: SaveRequest, shard: number, write: (image: ImageWriter) => void): void {
   const { path, description } = request;
-  const fd = openSync(path, description ? 'wx+' : 'r+', 0o600);
+  const fd = openSync(path, 'wx', 0o600);
   try {
-    if (description) writeSync(fd, signature());
-    const chain = description ? new FrameChain() : skipAll(fd);
+    writeSync(fd, signature());
+    const chain = new FrameChain();
     const image = new ImageFileWriter(fd, chain, shard, request);
-    if (description) image.describe(description);
+    image.describe(description);
     write(image);
     image.end(Kind.SHARD_END);
-    if (request.last) image.end(Kind.END);
+    image.end(Kind.END);
   } finally {
     closeSync(fd);
   }
@@ -175,11 +171,4 @@ class ImageFileReader implements ImageReader {
       if (frame.shard === this.shard && frame.kind !== Kind.DESCRIPTION) return frame;
     }
   }
-}
-
-/** To the end of what the shards before wrote, with the sums of it. */
-function skipAll(fd: number): FrameChain {
-  const frames = new FrameSource(fd);
-  while (!frames.atEnd) frames.next();
-  return frames.chain;
 }

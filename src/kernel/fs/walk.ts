@@ -20,6 +20,7 @@ import {
   RESOLVE_NO_XDEV,
 } from '../../abi/open.js';
 import type { Credentials } from '../auth/credentials.js';
+import type { Executable } from '../loader/executable.js';
 import { Failure, fail } from '../outcome.js';
 import { checkAccess, MAY } from './access.js';
 import type { MountNamespace } from './mounts.js';
@@ -35,6 +36,8 @@ export interface WalkContext {
   readonly cwd: VfsPath;
   readonly mounts: MountNamespace;
   readonly umask: number;
+  /** Where paths are walked elsewhere (home/): opens a program to execute. */
+  readonly openProgram?: (path: string) => Executable | Failure;
 }
 
 export interface WalkOptions {

@@ -31,6 +31,8 @@ export class FutexWaiter {
 }
 
 export class FutexTable {
+  /** Told of wake-ups that waiters on other shards may be meant by. A waiter may wake for nothing: futex(2). */
+  elsewhere: ((space: object, at: number, count: number, bits: number) => void) | undefined;
   private readonly _spaces = new WeakMap<object, Map<number, FutexWaiter[]>>();
 
   /** Where the word at `addr` is queued. */
@@ -67,6 +69,13 @@ export class FutexTable {
 
   /** Wakes up to `count` waiters that share a bit with `bits`, first come first served. */
   wake(key: FutexKey, count: number, bits: number = ALL_BITS): number {
+    const woken = this.wakeHere(key, count, bits);
+    if (woken < count) this.elsewhere?.(key.space, key.at, count - woken, bits);
+    return woken;
+  }
+
+  /** Those of this shard alone. */
+  wakeHere(key: FutexKey, count: number, bits: number): number {
     const queue = this._queue(key);
     if (!queue) return 0;
     let woken = 0;

@@ -31,6 +31,7 @@ export function openExecutable(
   ctx: WalkContext,
   where: string | VfsPath,
 ): Executable | Failure {
+  if (typeof where === 'string' && ctx.openProgram) return ctx.openProgram(where);
   const place = typeof where === 'string' ? walk(ctx, where, { followLast: true }) : where;
   if (place instanceof Failure) return place;
   const { inode } = place.dentry;
@@ -42,6 +43,15 @@ export function openExecutable(
   if (!(inode.mode & S_IXUGO)) return fail(E.EACCES);
   const file = inode.open(O_RDONLY, place);
   if (file instanceof Failure) return file;
+  return withHead(services, file, place);
+}
+
+/** The reference is taken over, also when it cannot be read. */
+export function withHead(
+  services: KernelServices,
+  file: FileDescription,
+  place: VfsPath,
+): Executable | Failure {
   const head = readAt(services, file, 0, HEAD_BYTES);
   if (head instanceof Failure) {
     file.release();

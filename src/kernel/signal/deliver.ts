@@ -10,10 +10,11 @@ import { startGroupExit } from '../task/group-exit.js';
 import { NO_ALT_STACK, type Task } from '../task/task.js';
 import { defaultAction, type SignalAction } from './actions.js';
 import { onAltStack } from './alt-stack.js';
+import { infoText } from './info-text.js';
 import { isOrphaned, startGroupStop } from './job-control.js';
 import { maskUnion, maskWith } from './mask.js';
 import { forceSegv, setMask } from './send.js';
-import { encodeSiginfo, kernelSignal, type SignalInfo } from './siginfo.js';
+import { encodeSiginfo, kernelSignal, type SignalInfo, signalFields } from './siginfo.js';
 
 export function deliver(task: Task, info: SignalInfo): void {
   const { group } = task;
@@ -21,7 +22,14 @@ export function deliver(task: Task, info: SignalInfo): void {
   if (action.handler === SIG_IGN) return;
   const { events } = task.kernel;
   if (events.wants('signalDelivered')) {
-    events.emit({ ...eventBase(task), type: 'signalDelivered', signo: info.signo, code: info.code });
+    const how = action.handler === SIG_DFL ? 'default' : 'handler';
+    events.emit({
+      ...eventBase(task),
+      type: 'signalDelivered',
+      ...signalFields(info),
+      action: how,
+      infoText: infoText(info),
+    });
   }
   if (action.handler !== SIG_DFL) {
     runHandler(task, info, action);
@@ -33,7 +41,7 @@ export function deliver(task: Task, info: SignalInfo): void {
       break;
     case 'stop':
       // Nobody could continue an orphaned group from its terminal; SIGSTOP stops it all the same.
-      if (info.signo === SIG.STOP || !isOrphaned(task.kernel.tasks, group.pgid)) {
+      if (info.signo === SIG.STOP || !cannotBeContinued(task)) {
         startGroupStop(task, info.signo);
       }
       break;
@@ -42,6 +50,10 @@ export function deliver(task: Task, info: SignalInfo): void {
       startGroupExit(group, info.signo);
       break;
   }
+}
+
+function cannotBeContinued({ kernel, group }: Task): boolean {
+  return kernel.away ? kernel.away.isOrphaned(group) : isOrphaned(kernel.tasks, group.pgid);
 }
 
 function runHandler(task: Task, info: SignalInfo, action: SignalAction): void {

@@ -8,6 +8,7 @@ import { CLD, SIG } from '../../abi/signal.js';
 import { requestTrap } from '../ptrace/stop.js';
 import { heldByTracer } from '../ptrace/tracee.js';
 import { notifyParent } from '../task/child-notice.js';
+import { eventBase } from '../task/event-base.js';
 import { kick } from '../task/run-queue.js';
 import type { Task } from '../task/task.js';
 import type { TaskSet } from '../task/task-set.js';
@@ -44,6 +45,10 @@ export function settleGroupStop(group: ThreadGroup): void {
   group.stopped = { signo: group.stopping, reported: false };
   group.stopping = undefined;
   group.continued = false;
+  const { events } = group.leader.kernel;
+  if (events.wants('groupStop')) {
+    events.emit({ ...eventBase(group.leader), type: 'groupStop', signo: group.stopped.signo });
+  }
   // A tracer is told of each thread's own stop.
   if (group.leader.tracee && !heldByTracer(group.leader)) return;
   notifyParent(group, CLD.STOPPED, group.stopped.signo);
@@ -66,6 +71,8 @@ export function continueGroup(group: ThreadGroup): void {
   }
   if (!wasStopped) return;
   group.continued = true;
+  const { events } = group.leader.kernel;
+  if (events.wants('groupContinue')) events.emit({ ...eventBase(group.leader), type: 'groupContinue' });
   notifyParent(group, CLD.CONTINUED, SIG.CONT);
 }
 

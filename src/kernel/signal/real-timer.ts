@@ -4,6 +4,7 @@
  */
 import { SIG } from '../../abi/signal.js';
 import type { KernelServices } from '../services.js';
+import { eventBase } from '../task/event-base.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { sendToGroup } from './send.js';
 import { kernelSignal } from './siginfo.js';
@@ -28,6 +29,18 @@ export function setRealTimer(kernel: KernelServices, group: ThreadGroup, next: R
   group.realTimer?.cancel();
   group.realTimer = undefined;
   if (next.remainingNs > 0) arm(kernel, group, kernel.clock.monotonic() + next.remainingNs, next.intervalNs);
+  const { events } = kernel;
+  if (events.wants('timerSet')) {
+    const { remainingNs, intervalNs } = next;
+    events.emit({
+      ...eventBase(group.leader),
+      type: 'timerSet',
+      timer: 'real',
+      id: 0,
+      remainingNs,
+      intervalNs,
+    });
+  }
   return before;
 }
 
@@ -35,6 +48,10 @@ function arm(kernel: KernelServices, group: ThreadGroup, deadlineNs: number, int
   const cancel = kernel.timers.at(deadlineNs, () => {
     group.realTimer = undefined;
     if (intervalNs > 0) arm(kernel, group, nextTick(kernel, deadlineNs, intervalNs), intervalNs);
+    const { events } = kernel;
+    if (events.wants('timerExpired')) {
+      events.emit({ ...eventBase(group.leader), type: 'timerExpired', timer: 'real', id: 0 });
+    }
     sendToGroup(group, kernelSignal(SIG.ALRM));
   });
   group.realTimer = { deadlineNs, intervalNs, cancel };

@@ -7,6 +7,7 @@
  */
 import { RLIMIT } from '../../abi/resource.js';
 import { SIG, SIGRTMIN } from '../../abi/signal.js';
+import { eventBase } from '../task/event-base.js';
 import { startGroupExit } from '../task/group-exit.js';
 import { kick } from '../task/run-queue.js';
 import type { Task } from '../task/task.js';
@@ -16,7 +17,7 @@ import { defaultAction } from './actions.js';
 import { continueGroup } from './job-control.js';
 import { maskHas, maskWithout, type SignalMask } from './mask.js';
 import type { PendingSignals } from './pending.js';
-import type { SignalInfo } from './siginfo.js';
+import { type SignalInfo, signalFields } from './siginfo.js';
 
 /** To one task (tgkill, faults). False when its real-time queue is full. */
 export function sendToTask(task: Task, info: SignalInfo): boolean {
@@ -33,6 +34,16 @@ export function sendToGroup(group: ThreadGroup, info: SignalInfo): boolean {
 function send(group: ThreadGroup, queue: PendingSignals, only: Task | undefined, info: SignalInfo): boolean {
   const { signo } = info;
   if (group.exiting !== undefined) return true;
+  if (group.awayOn !== undefined) {
+    group.leader.kernel.home?.signal(group, only, info);
+    return true;
+  }
+  const target = only ?? group.leader;
+  const { events } = target.kernel;
+  if (events.wants('signalSent')) {
+    const to = only ? 'task' : 'group';
+    events.emit({ ...eventBase(target), type: 'signalSent', ...signalFields(info), to });
+  }
   if (signo === SIG.KILL) {
     startGroupExit(group, SIG.KILL);
     return true;

@@ -11,6 +11,7 @@ import {
   siginfoKill,
   siginfoPoll,
   siginfoTimer,
+  signalName,
 } from '../../abi/signal.js';
 import type { UserAddr } from '../../base/brand.js';
 
@@ -55,6 +56,19 @@ export function kernelSignal(signo: number): SignalInfo {
 /** A signal from kill(2), or from tgkill(2) with code SI.TKILL. */
 export function userSignal(signo: number, pid: number, uid: number, code: number = SI.USER): SignalInfo {
   return { signo, code, kind: 'kill', pid, uid };
+}
+
+/** What events say of a signal. */
+export function signalFields(info: SignalInfo): {
+  signal: string;
+  signo: number;
+  code: number;
+  senderPid: number;
+  senderUid: number;
+} {
+  const { signo, code } = info;
+  const sender = info.kind === 'kill' || info.kind === 'child' ? info : { pid: 0, uid: 0 };
+  return { signal: signalName(signo), signo, code, senderPid: sender.pid, senderUid: sender.uid };
 }
 
 /** siginfo_t, 128 bytes. */

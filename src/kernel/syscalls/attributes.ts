@@ -11,14 +11,14 @@ import { walk } from '../fs/walk.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { dirfd, fd, flags, id, octalMode, path } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const FILE = { classes: ['file'] } as const;
 const DESC = { classes: ['desc'] } as const;
 const BOTH = { classes: ['file', 'desc'] } as const;
 const ownerArgs = [arg('owner', id), arg('group', id)] as const;
 
-export const attributesCalls: Declaration[] = [
+export const attributesCalls = [
   syscall(NR.chmod, 'chmod', [arg('pathname', path), arg('mode', octalMode)], FILE, (task, name, mode) =>
     chmod(task, AT_FDCWD, name, mode, 0),
   ),

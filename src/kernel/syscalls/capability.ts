@@ -14,9 +14,9 @@ import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, structAt } from './codecs.js';
 import { commit } from './credentials.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
-export const capabilityCalls: Declaration[] = [
+export const capabilityCalls = [
   syscall(NR.capget, 'capget', [arg('hdrp', structAt(capUserHeader)), arg('datap', addr)], {}, capGet),
   syscall(NR.capset, 'capset', [arg('hdrp', structAt(capUserHeader)), arg('datap', addr)], {}, capSet),
 ];

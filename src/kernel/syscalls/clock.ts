@@ -34,12 +34,12 @@ import { cpuClockReader, deadlineOf, isValidTimespec, nsOf, readClock, timespecO
 import { CpuAlarm } from '../time/cpu-alarm.js';
 import { resumedDeadline, sleepUntil } from '../wait.js';
 import { clockId, flags, intOut, structAt, structIn, structOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const NS_PER_USEC = 1000;
 const USEC_PER_SEC = 1_000_000;
 
-export const clockCalls: Declaration[] = [
+export const clockCalls = [
   syscall(
     NR.clock_gettime,
     'clock_gettime',

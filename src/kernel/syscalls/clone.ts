@@ -10,13 +10,13 @@ import { fail, type Result } from '../outcome.js';
 import { type CloneRequest, clone, NAMESPACES } from '../task/clone.js';
 import type { Task } from '../task/task.js';
 import { addr, fd, flags, intOut, size, word } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const NAMESPACE_NOTE = 'no namespaces: CLONE_NEW* fail with EPERM, or EINVAL with CAP_SYS_ADMIN';
 const NOWHERE = userAddr(0);
 const cloneFlags = Object.fromEntries(Object.entries(CLONE).map(([name, bit]) => [`CLONE_${name}`, bit]));
 
-export const cloneCalls: Declaration[] = [
+export const cloneCalls = [
   syscall(
     NR.clone,
     'clone',

@@ -98,12 +98,14 @@ const ACCESS_MODES = ['O_RDONLY', 'O_WRONLY', 'O_RDWR', 'O_ACCMODE'] as const;
 /** open(2)'s flags: an access mode of two bits, then bits. */
 export const oflags: Codec<number> = {
   decode: (_task, lo) => lo >>> 0,
-  show(value) {
-    const rest = (value & ~O_ACCMODE) >>> 0;
-    const mode = ACCESS_MODES[value & O_ACCMODE] ?? '';
-    return rest === 0 ? mode : `${mode}|${bitNames(openFlags, rest)}`;
-  },
+  show: openFlagsText,
 };
+
+export function openFlagsText(value: number): string {
+  const rest = (value & ~O_ACCMODE) >>> 0;
+  const mode = ACCESS_MODES[value & O_ACCMODE] ?? '';
+  return rest === 0 ? mode : `${mode}|${bitNames(openFlags, rest)}`;
+}
 
 // --- Strings ---
 
@@ -145,6 +147,7 @@ export const environment: Codec<UserAddr> = {
 
 export function inBuffer(lengthName: string): Codec<UserAddr> {
   return {
+    lengthName,
     decode: unsignedAddr,
     show: (value, call) => memoryText(call.task.memory, value, numberArg(call, lengthName), call.stringLimit),
   };
@@ -153,6 +156,7 @@ export function inBuffer(lengthName: string): Codec<UserAddr> {
 /** Holds as many bytes as the call returns. */
 export function outBuffer(lengthName: string): Codec<UserAddr> {
   return {
+    lengthName,
     decode: unsignedAddr,
     isOutput: true,
     show(value, call) {

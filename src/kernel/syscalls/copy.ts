@@ -24,12 +24,12 @@ import type { Task } from '../task/task.js';
 import { block, ERR, HUP, OUT, WOULD_BLOCK, WRNORM } from '../wait.js';
 import { brokenPipe } from './broken-pipe.js';
 import { addr, fd, size, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { checkPositioned, checkReadable, checkWritable, prepareWrite } from './transfer.js';
 
 const BUFFER = 65_536;
 
-export const copyCalls: Declaration[] = [
+export const copyCalls = [
   syscall(
     NR.sendfile,
     'sendfile',

@@ -16,13 +16,13 @@ import { CAP, type Credentials, has } from '../auth/credentials.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, id, int, intOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const NGROUPS_MAX = 65536;
 const INVALID_ID = 0xffff_ffff;
 const creds = { classes: ['creds'] } as const;
 
-export const credentialsCalls: Declaration[] = [
+export const credentialsCalls = [
   syscall(NR.getuid, 'getuid', [], creds, (task) => task.creds.uid),
   syscall(NR.getgid, 'getgid', [], creds, (task) => task.creds.gid),
   syscall(NR.geteuid, 'geteuid', [], creds, (task) => task.creds.euid),

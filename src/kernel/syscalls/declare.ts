@@ -14,6 +14,8 @@ export interface Codec<T> {
   show(value: T, call: ShowContext): string;
   /** Shown when the call has returned; the others are shown as they were when it began. */
   readonly isOutput?: true;
+  /** Of a buffer: the argument that holds its length. */
+  readonly lengthName?: string;
 }
 
 export interface ShowContext {
@@ -28,12 +30,12 @@ export interface ShowContext {
 }
 
 /** A named argument. */
-export interface Arg<T> {
-  readonly name: string;
+export interface Arg<T, N extends string = string> {
+  readonly name: N;
   readonly codec: Codec<T>;
 }
 
-export function arg<T>(name: string, codec: Codec<T>): Arg<T> {
+export function arg<T, const N extends string>(name: N, codec: Codec<T>): Arg<T, N> {
   return { name, codec };
 }
 
@@ -73,13 +75,19 @@ export interface Declaration {
   readonly handler: (task: Task, ...args: never[]) => Result;
 }
 
-export function syscall<const A extends readonly Arg<unknown>[]>(
+/** A declaration that still knows its name and arguments: the types of hooks come from these. */
+export interface DeclarationOf<N extends string, A extends readonly Arg<unknown>[]> extends Declaration {
+  readonly name: N;
+  readonly args: A;
+}
+
+export function syscall<const N extends string, const A extends readonly Arg<unknown>[]>(
   number: number,
-  name: string,
+  name: N,
   args: A,
   options: DeclarationOptions,
   handler: (task: Task, ...args: Values<A>) => Result,
-): Declaration {
+): DeclarationOf<N, A> {
   return {
     number,
     name,
@@ -90,4 +98,10 @@ export function syscall<const A extends readonly Arg<unknown>[]>(
     returns: options.returns ?? 'number',
     handler: handler as Declaration['handler'],
   };
+}
+
+/** The index of the argument that says how long the call's buffer is; -1 where it has none. */
+export function bufferLength({ args }: Declaration): number {
+  const name = args.find(({ codec }) => codec.lengthName !== undefined)?.codec.lengthName;
+  return args.findIndex((a) => a.name === name);
 }

@@ -18,13 +18,13 @@ import { walk } from '../fs/walk.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, dirfd, fd, octalMode, outBuffer, path, size, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const FILE = { classes: ['file'] } as const;
 const DESC = { classes: ['desc'] } as const;
 const BOTH = { classes: ['file', 'desc'] } as const;
 
-export const dirCalls: Declaration[] = [
+export const dirCalls = [
   syscall(
     NR.getdents,
     'getdents',

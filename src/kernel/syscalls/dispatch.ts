@@ -1,20 +1,18 @@
 /**
  * From a trapped task to the outcome of its system call: looks up the declaration, decodes the
  * registers by position, calls the handler. The hottest path of the kernel: it allocates nothing of
- * its own, and tracing costs one load when it is off.
+ * its own, and watching costs one load when nobody does (../watch).
  *
  * A SyscallError becomes a Failure here, in this one place; whatever else is thrown is a bug (or a
- * broken guest) and goes through to the run loop. Generators that throw are the run loop's to catch
- * (`failureOf`).
+ * broken guest) and goes through to the run loop. Generators that throw are the run loop's to catch.
  */
 import { E } from '../../abi/errno.js';
 import { syscallName, X32_SYSCALL_BIT } from '../../abi/numbers.js';
 import type { Context } from '../../platform/platform.js';
-import { Enter, Failure, fail, type Outcome, Restart, type Result, SyscallError } from '../outcome.js';
+import { type Failure, fail, failureOf, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
+import { callWatched } from '../watch/watched-call.js';
 import type { Arg, Declaration } from './declare.js';
-import { traceEntry, traceReturn } from './strace.js';
-import { SyscallTrace } from './syscall-trace.js';
 import { table } from './table.js';
 import { reportUnimplemented } from './unimplemented.js';
 
@@ -25,28 +23,12 @@ export function dispatch(task: Task, number: number = task.context.syscallNumber
   const declaration = table[number];
   if (declaration === undefined) return unknownNumber(task, number);
   try {
-    const trace = traceOf(task);
-    if (trace?.wants(number)) return callTraced(task, declaration, trace);
+    const { calls } = task.kernel;
+    if (calls !== undefined && calls.interest[number] !== 0) return callWatched(task, declaration, calls);
     return call(task, declaration);
   } catch (e) {
     return failureOf(e);
   }
-}
-
-/** The failure that a thrown SyscallError stands for; anything else is thrown again. */
-export function failureOf(error: unknown): Failure {
-  if (error instanceof SyscallError) return fail(error.errno);
-  throw error;
-}
-
-/** True for what is not a generator. */
-export function isOutcome(result: Result): result is Outcome {
-  return (
-    typeof result === 'number' ||
-    result instanceof Failure ||
-    result instanceof Restart ||
-    result instanceof Enter
-  );
 }
 
 function call(task: Task, declaration: Declaration): Result {
@@ -94,27 +76,6 @@ function call(task: Task, declaration: Declaration): Result {
 
 function decode(task: Task, context: Context, args: readonly Arg<unknown>[], index: number): unknown {
   return args[index]?.codec.decode(task, context.argLo(index), context.argHi(index));
-}
-
-function callTraced(task: Task, declaration: Declaration, trace: SyscallTrace): Result {
-  const args = traceEntry(task, declaration, trace);
-  let result: Result;
-  try {
-    result = args instanceof Failure ? args : (declaration.handler as Handler)(task, ...args);
-  } catch (e) {
-    result = failureOf(e);
-  }
-  if (isOutcome(result)) traceReturn(task, result);
-  return result;
-}
-
-/** For kernels whose boot gave no settings: everything that is listened for. */
-const EVERYTHING = new SyscallTrace();
-
-function traceOf(task: Task): SyscallTrace | undefined {
-  const { syscallTrace, events } = task.kernel;
-  if (syscallTrace !== undefined) return syscallTrace.active ? syscallTrace : undefined;
-  return events.wants('syscall') ? EVERYTHING : undefined;
 }
 
 /** A number without a meaning, or one of the x32 ABI: ENOSYS. */

@@ -20,7 +20,7 @@ import { hasDeliverable } from '../signal/send.js';
 import type { Task } from '../task/task.js';
 import { block, IN, WOULD_BLOCK } from '../wait.js';
 import { addr, choice, fd, flags, int, size, structAt } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { newDescriptor } from './new-descriptor.js';
 import { type Deadline, deadlineOfMs, deadlineOfTimespec, enterMask } from './wait-arguments.js';
 
@@ -31,7 +31,7 @@ const BATCH = 4096;
 
 const exclusiveNote = 'EPOLLEXCLUSIVE wakes every epoll that watches; EPOLLWAKEUP has no effect';
 
-export const epollCalls: Declaration[] = [
+export const epollCalls = [
   syscall(NR.epoll_create, 'epoll_create', [arg('size', int)], { classes: ['desc'] }, (task, sizeHint) =>
     sizeHint <= 0 ? fail(E.EINVAL) : create(task, 0),
   ),

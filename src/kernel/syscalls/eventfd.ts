@@ -18,7 +18,7 @@ import { TimerFile } from '../fs/anon/timerfd.js';
 import { type Failure, fail } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { clockId, fd, flags, structAt, structOut, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { memfdCalls } from './memfd.js';
 import { newDescriptor } from './new-descriptor.js';
 
@@ -35,7 +35,7 @@ const CLOCKS: readonly number[] = [
   CLOCK_BOOTTIME_ALARM,
 ];
 
-export const eventfdCalls: Declaration[] = [
+export const eventfdCalls = [
   syscall(NR.eventfd, 'eventfd', [arg('initval', uint)], { classes: ['desc'] }, (task, initial) =>
     eventfd(task, initial, 0),
   ),

@@ -3,17 +3,17 @@ import { E } from '../../abi/errno.js';
 import { NR } from '../../abi/numbers.js';
 import { AT_EMPTY_PATH, AT_FDCWD, AT_SYMLINK_NOFOLLOW } from '../../abi/open.js';
 import { type Fd, type UserAddr, userAddr } from '../../base/brand.js';
-import { latin1 } from '../../base/bytes.js';
 import { contextOf } from '../fs/fs-context.js';
 import type { VfsPath } from '../fs/path.js';
 import { walk } from '../fs/walk.js';
+import { PageCopies } from '../mm/page-copies.js';
 import { Failure, fail, type Result, SyscallError } from '../outcome.js';
 import { execute } from '../task/exec.js';
 import type { Task } from '../task/task.js';
 import { dirfd, environment, flags, path, stringVector } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
-export const execCalls: Declaration[] = [
+export const execCalls = [
   syscall(
     NR.execve,
     'execve',
@@ -82,23 +82,24 @@ const MOST_TOTAL = 6 << 20;
 const POINTER_SIZE = 8;
 
 function vectors(task: Task, argvAt: UserAddr, envpAt: UserAddr): { argv: string[]; envp: string[] } {
+  const pages = new PageCopies(task.memory);
   const room = { left: MOST_TOTAL };
-  const argv = readVector(task, argvAt, room);
-  const envp = readVector(task, envpAt, room);
+  const argv = readVector(pages, argvAt, room);
+  const envp = readVector(pages, envpAt, room);
   return { argv, envp };
 }
 
 /** NULL is an empty vector, as Linux has it. */
-function readVector(task: Task, at: UserAddr, room: { left: number }): string[] {
+function readVector(pages: PageCopies, at: UserAddr, room: { left: number }): string[] {
   const strings: string[] = [];
   if (at === 0) return strings;
   for (let next = at as number; ; next += POINTER_SIZE) {
-    const pointer = task.memory.readU64(userAddr(next));
+    const pointer = pages.readU64(userAddr(next));
     if (pointer === 0) return strings;
-    const bytes = task.memory.readCString(userAddr(pointer), MAX_STRING - 1);
-    if (!bytes) throw new SyscallError(E.E2BIG);
-    room.left -= bytes.length + 1 + POINTER_SIZE;
+    const text = pages.readString(userAddr(pointer), MAX_STRING - 1);
+    if (text === undefined) throw new SyscallError(E.E2BIG);
+    room.left -= text.length + 1 + POINTER_SIZE;
     if (room.left < 0) throw new SyscallError(E.E2BIG);
-    strings.push(latin1(bytes));
+    strings.push(text);
   }
 }

@@ -4,9 +4,9 @@ import { exitedStatus } from '../../abi/wait.js';
 import { ENTER_EXIT, ENTER_EXIT_GROUP } from '../outcome.js';
 import { startGroupExit } from '../task/group-exit.js';
 import { int } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
-export const exitCalls: Declaration[] = [
+export const exitCalls = [
   syscall(
     NR.exit,
     'exit',

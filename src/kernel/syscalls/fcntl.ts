@@ -55,7 +55,7 @@ import { type Blocking, fail, type Outcome, RESTART_IF_SA_RESTART, type Result }
 import type { Task } from '../task/task.js';
 import { block, IN, WOULD_BLOCK } from '../wait.js';
 import { choice, choiceWithFlags, fd, oflags, word } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { getRecordLock, setRecordLock } from './record-locks.js';
 
 const DESC = { classes: ['desc'] } as const;
@@ -64,7 +64,7 @@ const SETTABLE = O_APPEND | O_NONBLOCK | O_DIRECT | O_NOATIME | FASYNC;
 const ownerEx = struct('f_owner_ex', { type: i32, pid: i32 });
 const MAX_SIGNAL = 64;
 
-export const fcntlCalls: Declaration[] = [
+export const fcntlCalls = [
   syscall(
     NR.fcntl,
     'fcntl',

@@ -16,13 +16,13 @@ import {
 import type { Task } from '../task/task.js';
 import { deadlineOf, isValidTimespec } from '../time/clocks.js';
 import { addr, clockId, structAt, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { futexKey } from './futex-key.js';
 
 const FUTEX2_SIZE_MASK = 3;
 const FUTEX2_SIZE_U32 = 2;
 
-export const futexWaitvCalls: Declaration[] = [
+export const futexWaitvCalls = [
   syscall(
     NR.futex_waitv,
     'futex_waitv',

@@ -43,7 +43,7 @@ import {
 import type { Task } from '../task/task.js';
 import { resumedDeadline } from '../wait.js';
 import { addr, choiceWithFlags, uint, word } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { futexKey } from './futex-key.js';
 import { lockPi, requeuePi, unlockPi, waitRequeuePi } from './futex-pi.js';
 import { futexWaitvCalls } from './futex-waitv.js';
@@ -53,7 +53,7 @@ const operation = choiceWithFlags(futexOperations, FUTEX_CMD_MASK, {
   FUTEX_CLOCK_REALTIME,
 });
 
-export const futexCalls: Declaration[] = [
+export const futexCalls = [
   syscall(
     NR.futex,
     'futex',

@@ -8,9 +8,9 @@ import { type Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { int } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
-export const identityCalls: Declaration[] = [
+export const identityCalls = [
   syscall(NR.getpid, 'getpid', [], {}, (task) => task.group.pid),
   syscall(NR.gettid, 'gettid', [], {}, (task) => task.tid),
   syscall(NR.getppid, 'getppid', [], {}, (task) => task.group.parentPid),

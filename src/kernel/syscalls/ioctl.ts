@@ -22,13 +22,13 @@ import type { FileDescription } from '../fs/file-description.js';
 import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { choice, fd, word } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { setStatusFlags } from './fcntl.js';
 
 /** By the signed word that a register holds. */
 const requests = Object.fromEntries(Object.entries(ioctlRequests).map(([name, value]) => [name, value | 0]));
 
-export const ioctlCalls: Declaration[] = [
+export const ioctlCalls = [
   syscall(
     NR.ioctl,
     'ioctl',

@@ -8,12 +8,12 @@ import { getRealTimer, type RealTimer, setRealTimer } from '../signal/real-timer
 import type { Task } from '../task/task.js';
 import { cpuTimerOf } from '../time/cpu-timer.js';
 import { choice, structAt, structOut, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const NS_PER_USEC = 1000;
 const USEC_PER_SEC = 1_000_000;
 
-export const itimerCalls: Declaration[] = [
+export const itimerCalls = [
   syscall(NR.alarm, 'alarm', [arg('seconds', uint)], { classes: ['clock'] }, ({ kernel, group }, seconds) => {
     const before = setRealTimer(kernel, group, { remainingNs: seconds * NS_PER_SEC, intervalNs: 0 });
     if (before.remainingNs === 0) return 0;

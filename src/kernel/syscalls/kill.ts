@@ -10,12 +10,12 @@ import { type SignalInfo, userSignal } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { addr, int, signalNumber } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const INT_MIN = -0x8000_0000;
 const signal = { classes: ['signal', 'process'] } as const;
 
-export const killCalls: Declaration[] = [
+export const killCalls = [
   syscall(NR.kill, 'kill', [arg('pid', int), arg('sig', signalNumber)], signal, kill),
   syscall(NR.tkill, 'tkill', [arg('tid', int), arg('sig', signalNumber)], signal, (task, tid, signo) =>
     tid <= 0 ? fail(E.EINVAL) : sendToThread(task, undefined, tid, fromThread(task, signo)),

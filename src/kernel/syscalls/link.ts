@@ -23,7 +23,7 @@ import { walk } from '../fs/walk.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { dirfd, flags, int, octalMode, outBuffer, path, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const FILE = { classes: ['file'] } as const;
 const BOTH = { classes: ['file', 'desc'] } as const;
@@ -35,7 +35,7 @@ const fromToAt = [
   arg('newpath', path),
 ] as const;
 
-export const linkCalls: Declaration[] = [
+export const linkCalls = [
   syscall(NR.link, 'link', fromTo, FILE, (task, from, to) => link(task, AT_FDCWD, from, AT_FDCWD, to, 0)),
   syscall(NR.linkat, 'linkat', [...fromToAt, arg('flags', flags(atFlags))], BOTH, link),
   syscall(NR.symlink, 'symlink', [arg('target', path), arg('linkpath', path)], FILE, (task, target, name) =>

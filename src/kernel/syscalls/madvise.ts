@@ -8,7 +8,7 @@ import { isPageAligned, pageUp } from '../mm/vma.js';
 import { fail, type Outcome } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, choice, flags, size } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { memoryCaller } from './mmap.js';
 
 const memory = { classes: ['memory'] } as const;
@@ -31,7 +31,7 @@ function mincore(task: Task, start: number, length: number, into: number): Outco
   return 0;
 }
 
-export const madviseCalls: Declaration[] = [
+export const madviseCalls = [
   syscall(
     NR.madvise,
     'madvise',

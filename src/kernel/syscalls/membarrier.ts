@@ -7,7 +7,7 @@ import { NR } from '../../abi/numbers.js';
 import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { choice, int, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const commands = {
   MEMBARRIER_CMD_QUERY: 0,
@@ -22,7 +22,7 @@ const commands = {
 /** All of the above; those of restartable sequences are not: there are none. */
 const KNOWN = 0x7f;
 
-export const membarrierCalls: Declaration[] = [
+export const membarrierCalls = [
   syscall(
     NR.membarrier,
     'membarrier',

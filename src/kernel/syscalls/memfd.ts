@@ -12,13 +12,13 @@ import {
 import { newMemfd } from '../fs/anon/memfd.js';
 import { Failure, fail } from '../outcome.js';
 import { cString, flags } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { newDescriptor } from './new-descriptor.js';
 
 /** NAME_MAX without "memfd:". */
 const LONGEST_NAME = 249;
 
-export const memfdCalls: Declaration[] = [
+export const memfdCalls = [
   syscall(
     NR.memfd_create,
     'memfd_create',

@@ -11,7 +11,7 @@ import { type Blocking, fail, type Outcome, RESTART_IF_SA_RESTART, type Result }
 import type { Task } from '../task/task.js';
 import { sleepUntil } from '../wait.js';
 import { addr, choice, int, outBuffer, size, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { membarrierCalls } from './membarrier.js';
 import { unimplemented } from './unimplemented.js';
 
@@ -32,7 +32,7 @@ const syslogActions = {
   SYSLOG_ACTION_SIZE_BUFFER: 10,
 } as const;
 
-export const miscCalls: Declaration[] = [
+export const miscCalls = [
   syscall(
     NR.set_tid_address,
     'set_tid_address',

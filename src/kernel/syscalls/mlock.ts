@@ -2,7 +2,7 @@
 import { MLOCK_ONFAULT, mlockallFlags } from '../../abi/mman.js';
 import { NR } from '../../abi/numbers.js';
 import { addr, flags, size } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { memoryCaller } from './mmap.js';
 
 const options = {
@@ -13,7 +13,7 @@ const options = {
 const start = arg('addr', addr);
 const length = arg('length', size);
 
-export const mlockCalls: Declaration[] = [
+export const mlockCalls = [
   syscall(
     NR.mlock,
     'mlock',

@@ -19,7 +19,7 @@ import { MAX_MAP_COUNT } from '../mm/vma-tree.js';
 import { Failure, fail, type Outcome } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, fd, flags, int, size, ulong, word } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const prot = arg('prot', flags(protFlags, { zero: 'PROT_NONE' }));
 const memory = { classes: ['memory'] } as const;
@@ -100,7 +100,7 @@ function remapFilePages(
   return mapped instanceof Failure ? mapped : 0;
 }
 
-export const mmapCalls: Declaration[] = [
+export const mmapCalls = [
   syscall(
     NR.mmap,
     'mmap',

@@ -41,7 +41,7 @@ import { walk } from '../fs/walk.js';
 import { type Failure, fail, must, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, cString, flags, path, pathOrNull } from './codecs.js';
-import { arg, type Codec, type Declaration, syscall } from './declare.js';
+import { arg, type Codec, syscall } from './declare.js';
 
 const FILE = { classes: ['file'] } as const;
 const fsType: Codec<string | undefined> = {
@@ -66,7 +66,7 @@ const PER_MOUNT =
   MS_NOSYMFOLLOW;
 const PROPAGATION = MS_SHARED | MS_PRIVATE | MS_SLAVE | MS_UNBINDABLE;
 
-export const mountCalls: Declaration[] = [
+export const mountCalls = [
   syscall(
     NR.mount,
     'mount',

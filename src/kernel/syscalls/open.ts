@@ -35,14 +35,14 @@ import { walk } from '../fs/walk.js';
 import { type Blocking, Failure, fail, type Outcome, type Restart, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { dirfd, fd, flags, octalMode, offset, oflags, path, size, structAt, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { newDescriptor } from './new-descriptor.js';
 import { checkWritable, tooBig } from './transfer.js';
 
 const FILE = { classes: ['file'] } as const;
 const OPENS = { classes: ['desc', 'file'] } as const;
 
-export const openCalls: Declaration[] = [
+export const openCalls = [
   syscall(
     NR.open,
     'open',

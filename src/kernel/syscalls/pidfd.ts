@@ -14,7 +14,7 @@ import { type SignalInfo, userSignal } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { addr, fd, flags, int, signalNumber, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { newDescriptor } from './new-descriptor.js';
 
 const pidfdFlags = { PIDFD_NONBLOCK: O_NONBLOCK, PIDFD_THREAD: O_EXCL } as const;
@@ -27,7 +27,7 @@ const signalFlags = {
   PIDFD_SIGNAL_PROCESS_GROUP,
 } as const;
 
-export const pidfdCalls: Declaration[] = [
+export const pidfdCalls = [
   syscall(
     NR.pidfd_open,
     'pidfd_open',

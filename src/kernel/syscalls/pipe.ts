@@ -7,14 +7,14 @@ import { newPipe } from '../fs/pipe/new-pipe.js';
 import { type Failure, fail } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { flags, intsOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { newDescriptorPair } from './new-descriptor.js';
 import { spliceCalls } from './splice.js';
 
 const pipeFlags = { O_CLOEXEC, O_DIRECT, O_NONBLOCK } as const;
 const ALLOWED = O_CLOEXEC | O_DIRECT | O_NONBLOCK;
 
-export const pipeCalls: Declaration[] = [
+export const pipeCalls = [
   syscall(NR.pipe, 'pipe', [arg('pipefd', intsOut(2))], { classes: ['desc'] }, (task, at) =>
     pipe(task, at, 0),
   ),

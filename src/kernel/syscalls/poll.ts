@@ -25,7 +25,7 @@ import { hasDeliverable } from '../signal/send.js';
 import type { Task } from '../task/task.js';
 import { block, ERR, HUP, IN, OUT, PRI, RDBAND, RDNORM, WOULD_BLOCK, WRBAND, WRNORM } from '../wait.js';
 import { addr, int, size, structAt, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import {
   type Deadline,
   deadlineOfMs,
@@ -39,7 +39,7 @@ import {
 const ALWAYS = POLLERR | POLLHUP;
 const NOTHING_YET = 0;
 
-export const pollCalls: Declaration[] = [
+export const pollCalls = [
   syscall(
     NR.poll,
     'poll',

@@ -20,11 +20,11 @@ import type { Task } from '../task/task.js';
 import { cpuClockReader, isValidTimespec, readClock, timespecOf } from '../time/clocks.js';
 import { PosixTimer, type TimerRequest, type TimerTime } from '../time/posix-timer.js';
 import { clockId, flags, int, intOut, structAt, structOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const clock = { classes: ['clock'] } as const;
 
-export const posixTimerCalls: Declaration[] = [
+export const posixTimerCalls = [
   syscall(
     NR.timer_create,
     'timer_create',

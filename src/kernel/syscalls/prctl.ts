@@ -19,7 +19,7 @@ import { CAP, CAP_LAST, type Credentials, has } from '../auth/credentials.js';
 import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { choice, word } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 type Operation = (task: Task, arg2: number, arg3: number, arg4: number, arg5: number) => Result;
 
@@ -115,7 +115,7 @@ const archOperations = new Map<number, (task: Task, addr: number) => Result>([
   [PR.ARCH_SET_CPUID, () => fail(E.ENODEV)],
 ]);
 
-export const prctlCalls: Declaration[] = [
+export const prctlCalls = [
   syscall(
     NR.prctl,
     'prctl',

@@ -6,7 +6,7 @@ import { CAP, has } from '../auth/credentials.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { choice, int } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const MIN_NICE = -20;
 const MAX_NICE = 19;
@@ -17,7 +17,7 @@ const KEPT = { support: 'partial', note: 'kept and answered, but the host schedu
 
 const ioprioWhiches = { IOPRIO_WHO_PROCESS: 1, IOPRIO_WHO_PGRP: 2, IOPRIO_WHO_USER: 3 } as const;
 
-export const priorityCalls: Declaration[] = [
+export const priorityCalls = [
   syscall(
     NR.getpriority,
     'getpriority',

@@ -13,7 +13,7 @@ import type { UserMemory } from '../mm/user-memory.js';
 import { Failure, fail, type Outcome } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, int, ulong } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 interface Span {
   base: number;
@@ -112,7 +112,7 @@ const args = [
   arg('flags', ulong),
 ] as const;
 
-export const processVmCalls: Declaration[] = [
+export const processVmCalls = [
   syscall(
     NR.process_vm_readv,
     'process_vm_readv',

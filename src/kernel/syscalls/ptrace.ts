@@ -35,11 +35,11 @@ import { encodeSiginfo, kernelSignal } from '../signal/siginfo.js';
 import { kick } from '../task/run-queue.js';
 import type { Task } from '../task/task.js';
 import { addr, choice, int, word } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const WORD = 8;
 
-export const ptraceCalls: Declaration[] = [
+export const ptraceCalls = [
   syscall(
     NR.ptrace,
     'ptrace',

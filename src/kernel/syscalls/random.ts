@@ -5,7 +5,7 @@ import { type UserAddr, userAddr } from '../../base/brand.js';
 import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { flags, outBuffer, size } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const GRND_NONBLOCK = 1;
 const GRND_RANDOM = 2;
@@ -17,7 +17,7 @@ const KNOWN = GRND_NONBLOCK | GRND_RANDOM | GRND_INSECURE;
 const MAX_BYTES = 33_554_431;
 const CHUNK = 65_536;
 
-export const randomCalls: Declaration[] = [
+export const randomCalls = [
   syscall(
     NR.getrandom,
     'getrandom',

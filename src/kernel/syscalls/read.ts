@@ -34,7 +34,7 @@ import {
   size,
 } from './codecs.js';
 import { copyCalls } from './copy.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import {
   checkPositioned,
   checkReadable,
@@ -54,7 +54,7 @@ const writevArgs = [arg('fd', fd), arg('iov', inIovec('iovcnt')), arg('iovcnt', 
 /** The high half means nothing where a register holds 64 bits. */
 const position = [arg('offset', offset), arg('high', addr)] as const;
 
-export const readCalls: Declaration[] = [
+export const readCalls = [
   syscall(NR.read, 'read', readArgs, DESC, (task, n, buf, count) =>
     read(task, task.files.require(n), buf, count),
   ),

@@ -21,11 +21,11 @@ import type { CpuTime } from '../task/thread-group.js';
 import { writeUsage } from '../task/usage.js';
 import { watchCpuLimit } from '../time/cpu-timer.js';
 import { choice, int, structAt, structOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const resource = choice(RLIMIT, 'RLIMIT_');
 
-export const resourceCalls: Declaration[] = [
+export const resourceCalls = [
   syscall(
     NR.getrlimit,
     'getrlimit',

@@ -15,12 +15,12 @@ import { PAGE_SIZE } from '../mm/user-memory.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, int, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { isFair, isRealTime, MAX_RT_PRIORITY, mayNotSchedule, targetOf } from './sched-target.js';
 
 const KNOWN_FLAGS = SCHED_FLAG_RESET_ON_FORK | SCHED_FLAG_KEEP_POLICY | SCHED_FLAG_KEEP_PARAMS;
 
-export const schedAttrCalls: Declaration[] = [
+export const schedAttrCalls = [
   syscall(
     NR.sched_setattr,
     'sched_setattr',

@@ -17,7 +17,7 @@ import { type UserAddr, userAddr } from '../../base/brand.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, choice, choiceWithFlags, int, intOut, structAt, structOut, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { schedAttrCalls } from './sched-attr.js';
 import {
   isFair,
@@ -35,7 +35,7 @@ const FAIR_SLICE_NS = 4_000_000;
 
 const policy = choiceWithFlags(schedPolicies, ~SCHED_RESET_ON_FORK, { SCHED_RESET_ON_FORK });
 
-export const schedCalls: Declaration[] = [
+export const schedCalls = [
   syscall(NR.sched_yield, 'sched_yield', [], {}, () => 0),
   syscall(
     NR.sched_getaffinity,

@@ -35,11 +35,11 @@ import { encodeSiginfo, kernelSignal, type SignalInfo } from '../signal/siginfo.
 import type { Task } from '../task/task.js';
 import { resumedDeadline, sleepUntil } from '../wait.js';
 import { addr, choice, signalNumber, sigset, sigsetOut, size, structAt, structOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const signal = { classes: ['signal'] } as const;
 
-export const signalCalls: Declaration[] = [
+export const signalCalls = [
   syscall(
     NR.rt_sigaction,
     'rt_sigaction',

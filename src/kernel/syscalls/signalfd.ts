@@ -9,13 +9,13 @@ import { fail, type Result } from '../outcome.js';
 import { maskWithout } from '../signal/mask.js';
 import type { Task } from '../task/task.js';
 import { fd, flags, sigset, size } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { newDescriptor } from './new-descriptor.js';
 
 const signalfdFlags = { SFD_CLOEXEC: O_CLOEXEC, SFD_NONBLOCK: O_NONBLOCK } as const;
 const classes = ['desc', 'signal'] as const;
 
-export const signalfdCalls: Declaration[] = [
+export const signalfdCalls = [
   syscall(
     NR.signalfd,
     'signalfd',

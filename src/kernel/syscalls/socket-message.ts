@@ -23,7 +23,7 @@ import type { Incoming } from '../net/socket.js';
 import { type Blocking, Failure, fail, type Outcome, type Result, SyscallError } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, fd, flags, inBuffer, outBuffer, size, structAt, uint } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { socketAddress } from './socket-address.js';
 import { callerOf, readAddress, requireSocket, writeAddress } from './socket-arguments.js';
 import { claimedSender, openRights, readControl, writeControl } from './socket-control.js';
@@ -38,7 +38,7 @@ const MESSAGE_LENGTH_OFFSET = mmsghdr.offsets['len'] ?? 0;
 const NETWORK = { classes: ['network'] } as const;
 const f = arg('flags', flags(messageFlags));
 
-export const socketMessageCalls: Declaration[] = [
+export const socketMessageCalls = [
   syscall(
     NR.sendto,
     'sendto',

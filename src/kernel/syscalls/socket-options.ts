@@ -36,7 +36,7 @@ import type { Socket } from '../net/socket.js';
 import { Failure, fail, type Outcome } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, choice, fd, int } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { callerOf, requireSocket } from './socket-arguments.js';
 
 const NS_PER_US = 1000;
@@ -53,7 +53,7 @@ const optionArguments = [
   arg('optval', addr),
 ] as const;
 
-export const socketOptionCalls: Declaration[] = [
+export const socketOptionCalls = [
   syscall(
     NR.getsockopt,
     'getsockopt',

@@ -21,7 +21,7 @@ import { type Blocking, Failure, fail, type Outcome, type Result } from '../outc
 import type { Task } from '../task/task.js';
 import { block, ERR, HUP, IN, OUT, WOULD_BLOCK } from '../wait.js';
 import { choice, choiceWithFlags, fd, flags, int, intOut, intsOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { newDescriptor, newDescriptorPair } from './new-descriptor.js';
 import { socketAddress, socketAddressOut } from './socket-address.js';
 import {
@@ -47,7 +47,7 @@ const nameOut = [
   arg('addrlen', intOut),
 ] as const;
 
-export const socketCalls: Declaration[] = [
+export const socketCalls = [
   syscall(NR.socket, 'socket', kind, { ...NETWORK, support: 'partial', note: loopbackOnly }, socket),
   syscall(NR.socketpair, 'socketpair', [...kind, arg('sv', intsOut(2))], NETWORK, socketpair),
   syscall(NR.bind, 'bind', nameIn, NETWORK, (task, descriptor, at, length) => {

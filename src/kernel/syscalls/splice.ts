@@ -22,7 +22,7 @@ import type { Task } from '../task/task.js';
 import { block, ERR, HUP, IN, OUT, WOULD_BLOCK } from '../wait.js';
 import { brokenPipe } from './broken-pipe.js';
 import { fd, flags, inIovec, size, structAt, ulong } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const SPLICE_F_MOVE = 1;
 const SPLICE_F_NONBLOCK = 2;
@@ -34,7 +34,7 @@ const loff = struct('loff_t', { value: i64 });
 /** At most so much at a time goes through the kernel's buffer. */
 const CHUNK = 65_536;
 
-export const spliceCalls: Declaration[] = [
+export const spliceCalls = [
   syscall(
     NR.splice,
     'splice',

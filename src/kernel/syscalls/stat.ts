@@ -37,7 +37,7 @@ import { walk } from '../fs/walk.js';
 import { Failure, fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { dirfd, fd, flags, path, pathOrNull, structOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { utimeCalls } from './utime.js';
 
 const FILE = { classes: ['file'] } as const;
@@ -45,7 +45,7 @@ const DESC = { classes: ['desc'] } as const;
 const BOTH = { classes: ['file', 'desc'] } as const;
 const statArgs = [arg('pathname', path), arg('statbuf', structOut(statStruct))] as const;
 
-export const statCalls: Declaration[] = [
+export const statCalls = [
   syscall(NR.stat, 'stat', statArgs, FILE, (task, p, at) => stat(task, AT_FDCWD, p, at, 0)),
   syscall(NR.lstat, 'lstat', statArgs, FILE, (task, p, at) =>
     stat(task, AT_FDCWD, p, at, AT_SYMLINK_NOFOLLOW),

@@ -1,89 +1,76 @@
 /**
- * System calls as strace(1) prints them. Arguments that go in are shown as they were when the call
- * began, those that come out when it returns; the line is made at the return.
- *
- * The record of a call that blocks is kept until `traceReturn` says what became of it.
+ * A system call as strace(1) shows it. Arguments that go in are shown as they were when the call began,
+ * those that come out when it returns.
  */
 import { errnoName } from '../../abi/errno.js';
 import { errnoText } from '../../abi/errno-text.js';
 import { Enter, Failure, type Outcome, Restart, SyscallError } from '../outcome.js';
-import { eventBase } from '../task/event-base.js';
 import type { Task } from '../task/task.js';
 import type { Declaration, ShowContext } from './declare.js';
 import { hex } from './show.js';
-import type { SyscallTrace } from './syscall-trace.js';
 
-interface CallRecord {
+/** Bytes of a string before "..."; strace's -s. */
+const STRING_LIMIT = 32;
+
+export interface DecodedCall {
   readonly declaration: Declaration;
+  /** What the handler gets; undefined where it could not be decoded. */
   readonly args: unknown[];
-  /** Undefined: shown at the return. */
-  readonly shown: (string | undefined)[];
-  readonly stringLimit: number;
+  /** The first decoding that failed: the call fails with it. */
+  readonly failure: Failure | undefined;
+  /** Those that could not be decoded, as addresses. */
+  readonly undecoded: readonly (string | undefined)[];
 }
 
-const calls = new WeakMap<Task, CallRecord>();
-
-/**
- * Decodes the arguments of a call that begins and remembers it. A failure is the first decoding that
- * failed; its argument is shown as an address.
- */
-export function traceEntry(task: Task, declaration: Declaration, trace: SyscallTrace): unknown[] | Failure {
+export function decodeCall(task: Task, declaration: Declaration): DecodedCall {
   const { context } = task;
   const args: unknown[] = [];
-  const shown: (string | undefined)[] = [];
+  const undecoded: (string | undefined)[] = [];
   let failure: Failure | undefined;
-  for (const [i, { codec }] of declaration.args.entries()) {
+  declaration.args.forEach(({ codec }, i) => {
     const lo = context.argLo(i);
     const hi = context.argHi(i);
     try {
       args.push(codec.decode(task, lo, hi));
-      shown.push(undefined);
     } catch (e) {
       if (!(e instanceof SyscallError)) throw e;
       failure ??= new Failure(e.errno);
       args.push(undefined);
-      shown.push(hex((hi >>> 0) * 2 ** 32 + (lo >>> 0)));
+      undecoded[i] = hex((hi >>> 0) * 2 ** 32 + (lo >>> 0));
     }
-  }
-  const record = { declaration, args, shown, stringLimit: trace.stringLimit };
-  const call = showContext(task, record, undefined);
-  for (const [i, { codec }] of declaration.args.entries()) {
-    if (!codec.isOutput) shown[i] ??= codec.show(args[i], call);
-  }
-  calls.set(task, record);
-  return failure ?? args;
+  });
+  return { declaration, args, failure, undecoded };
 }
 
-/**
- * Emits the event and line of the traced call that `task` was in; nothing when it was in none. The run
- * loop calls it when a call that blocked has its outcome; dispatch calls it for the others.
- */
-export function traceReturn(task: Task, outcome: Outcome): void {
-  const record = calls.get(task);
-  if (record === undefined) return;
-  calls.delete(task);
-  const { declaration } = record;
-  const result = resultOf(outcome);
-  const call = showContext(task, record, result);
-  const args = record.shown.map((s, i) => s ?? declaration.args[i]?.codec.show(record.args[i], call) ?? '');
-  task.kernel.events.emit({
-    ...eventBase(task),
-    type: 'syscall',
-    name: declaration.name,
-    number: declaration.number,
-    args,
-    result: result ?? 0,
-    line: `[${task.tid}] ${declaration.name}(${args.join(', ')}) = ${outcomeText(declaration, outcome)}`,
+/** Arguments of a call that begins: undefined what is shown at its return. */
+export function showEntry(task: Task, call: DecodedCall): (string | undefined)[] {
+  const context = showContext(task, call, undefined);
+  return call.declaration.args.map(({ codec }, i) => {
+    return call.undecoded[i] ?? (codec.isOutput ? undefined : codec.show(call.args[i], context));
   });
 }
 
-function showContext(task: Task, record: CallRecord, result: number | undefined): ShowContext {
-  const { args, declaration, stringLimit } = record;
-  return { task, args, declaration, result, stringLimit };
+/** All arguments; with `result` undefined, what would have come out is an address. */
+export function showArguments(
+  task: Task,
+  call: DecodedCall,
+  shown: readonly (string | undefined)[],
+  result: number | undefined,
+): string[] {
+  const context = showContext(task, call, result);
+  return call.declaration.args.map(({ codec }, i) => shown[i] ?? codec.show(call.args[i], context));
+}
+
+function showContext(
+  task: Task,
+  { args, declaration }: DecodedCall,
+  result: number | undefined,
+): ShowContext {
+  return { task, args, declaration, result, stringLimit: STRING_LIMIT };
 }
 
 /** Undefined: it does not return (exit), or not yet (restart). */
-function resultOf(outcome: Outcome): number | undefined {
+export function resultOf(outcome: Outcome): number | undefined {
   if (typeof outcome === 'number') return outcome;
   if (outcome instanceof Failure) return -outcome.errno;
   if (outcome instanceof Enter && outcome.state === 'exec') return 0;

@@ -5,7 +5,7 @@ import { NR } from '../../abi/numbers.js';
 import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { fd, flags, offset } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const SYNC_FILE_RANGE_WAIT_BEFORE = 1;
 const SYNC_FILE_RANGE_WRITE = 2;
@@ -16,7 +16,7 @@ const rangeFlags = {
   SYNC_FILE_RANGE_WAIT_AFTER,
 } as const;
 
-export const syncCalls: Declaration[] = [
+export const syncCalls = [
   syscall(NR.fsync, 'fsync', [arg('fd', fd)], { classes: ['desc'] }, fsync),
   syscall(NR.fdatasync, 'fdatasync', [arg('fd', fd)], { classes: ['desc'] }, fsync),
   syscall(NR.sync, 'sync', [], {}, (task) => {

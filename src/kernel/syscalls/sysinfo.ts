@@ -4,9 +4,9 @@ import { sysinfo } from '../../abi/sysinfo.js';
 import { NS_PER_SEC } from '../../base/clock.js';
 import type { KernelServices } from '../services.js';
 import { structOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
-export const sysinfoCalls: Declaration[] = [
+export const sysinfoCalls = [
   syscall(
     NR.sysinfo,
     'sysinfo',

@@ -51,7 +51,7 @@ import { unameCalls } from './uname.js';
 import { waitCalls } from './wait.js';
 import { xattrCalls } from './xattr.js';
 
-const families: readonly (readonly Declaration[])[] = [
+const families = [
   openCalls,
   readCalls,
   statCalls,
@@ -96,7 +96,10 @@ const families: readonly (readonly Declaration[])[] = [
   randomCalls,
   miscCalls,
   attributesCalls,
-];
+] as const satisfies readonly (readonly Declaration[])[];
+
+/** The calls that have a handler, with their names and arguments as types. */
+export type Declared = (typeof families)[number][number];
 
 /** By number. Numbers without a name (336–423, and beyond the end) have no entry. */
 export const table: readonly (Declaration | undefined)[] = build();

@@ -8,9 +8,9 @@ import { CAP, has } from '../auth/credentials.js';
 import { fail, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { inBuffer, int, structOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
-export const unameCalls: Declaration[] = [
+export const unameCalls = [
   syscall(NR.uname, 'uname', [arg('buf', structOut(utsname))], {}, (task, at) => {
     const { uts } = task.kernel;
     task.memory.writeStruct(utsname, at, {

@@ -5,10 +5,10 @@ import { fail } from '../outcome.js';
 import { eventBase } from '../task/event-base.js';
 import type { Task } from '../task/task.js';
 import { word } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 /** A declaration that always fails with `errno`; the note says why. */
-export function unimplemented(name: SyscallName, errno: Errno, note: string): Declaration {
+export function unimplemented<const N extends SyscallName>(name: N, errno: Errno, note: string) {
   const number = NR[name];
   const failure = fail(errno);
   return syscall(number, name, RAW_ARGUMENTS, { support: 'none', note }, (task) => {
@@ -17,9 +17,10 @@ export function unimplemented(name: SyscallName, errno: Errno, note: string): De
   });
 }
 
-const RAW_ARGUMENTS = ['a', 'b', 'c', 'd', 'e', 'f'].map((name) => arg(name, word));
+const RAW_ARGUMENTS = (['a', 'b', 'c', 'd', 'e', 'f'] as const).map((name) => arg(name, word));
 
 export function reportUnimplemented(task: Task, number: number, name: string): void {
   const { events } = task.kernel;
-  if (events.wants('unimplemented')) events.emit({ ...eventBase(task), type: 'unimplemented', name, number });
+  if (events.wants('unimplemented'))
+    events.emit({ ...eventBase(task), type: 'unimplemented', name, sysno: number });
 }

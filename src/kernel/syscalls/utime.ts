@@ -11,13 +11,13 @@ import { walk } from '../fs/walk.js';
 import { Failure, fail, type Result, SyscallError } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, dirfd, flags, path, pathOrNull, structAt } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 
 const UTIME_NOW = (1 << 30) - 1;
 const UTIME_OMIT = (1 << 30) - 2;
 const MAX_NSEC = 999_999_999;
 
-export const utimeCalls: Declaration[] = [
+export const utimeCalls = [
   syscall(
     NR.utime,
     'utime',

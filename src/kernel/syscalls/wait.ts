@@ -27,14 +27,14 @@ import type { Task } from '../task/task.js';
 import { writeUsage } from '../task/usage.js';
 import { type ChildChange, type ChildSelector, waitForChild } from '../task/wait-child.js';
 import { addr, choice, flags, int, structOut, waitStatusOut } from './codecs.js';
-import { arg, type Declaration, syscall } from './declare.js';
+import { arg, syscall } from './declare.js';
 import { pidfdAt } from './pidfd.js';
 
 const INT_MIN = -0x8000_0000;
 const WAIT4_OPTIONS = WNOHANG | WUNTRACED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
 const WAITID_OPTIONS = WNOHANG | WNOWAIT | WEXITED | WSTOPPED | WCONTINUED | __WNOTHREAD | __WCLONE | __WALL;
 
-export const waitCalls: Declaration[] = [
+export const waitCalls = [
   syscall(
     NR.wait4,
     'wait4',

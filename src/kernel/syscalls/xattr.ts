@@ -19,7 +19,7 @@ import { getXattr, listXattr, removeXattr, setXattr } from '../fs/xattr.js';
 import { Failure, fail, must, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { cString, fd, flags, inBuffer, outBuffer, path, size } from './codecs.js';
-import { type Arg, arg, type Declaration, syscall } from './declare.js';
+import { type Arg, arg, syscall } from './declare.js';
 
 /** An empty name, or one longer than the kernel takes, is out of range rather than too long. */
 const named = [arg('name', cString(XATTR_NAME_MAX, E.ERANGE))] as const;
@@ -34,14 +34,14 @@ const setArgs = [
 const listArgs = [arg('list', outBuffer('size')), arg('size', size)] as const;
 
 /** The three calls of a kind differ in what they name: a path, a symlink itself, a descriptor. */
-function family<T extends readonly Arg<unknown>[]>(
-  names: readonly [SyscallName, SyscallName, SyscallName],
+function family<const P extends SyscallName, const D extends SyscallName, T extends readonly Arg<unknown>[]>(
+  names: readonly [P, P, D],
   rest: T,
   handler: (task: Task, place: VfsPath, ...args: never[]) => Result,
-): Declaration[] {
+) {
   const call = handler as (task: Task, place: VfsPath, ...args: unknown[]) => Result;
   const [followed, itself, descriptor] = names;
-  const byPath = (name: SyscallName, followLast: boolean): Declaration =>
+  const byPath = (name: P, followLast: boolean) =>
     syscall(NR[name], name, [arg('path', path), ...rest], { classes: ['file'] }, (task, p, ...args) =>
       call(task, must(walk(contextOf(task, AT_FDCWD, p), p, { followLast })), ...args),
     );
@@ -54,7 +54,7 @@ function family<T extends readonly Arg<unknown>[]>(
   ];
 }
 
-export const xattrCalls: Declaration[] = [
+export const xattrCalls = [
   ...family(['getxattr', 'lgetxattr', 'fgetxattr'], getArgs, get),
   ...family(['setxattr', 'lsetxattr', 'fsetxattr'], setArgs, set),
   ...family(['listxattr', 'llistxattr', 'flistxattr'], listArgs, list),

@@ -15,7 +15,10 @@ type ChildCode = (typeof CLD)[keyof typeof CLD];
 /** The child stopped or went on. */
 export function notifyParent(child: ThreadGroup, code: ChildCode, status: number): void {
   const { parent } = child;
-  if (!parent) return;
+  if (!parent) {
+    child.leader.kernel.away?.stoppedOrContinued(child, code === CLD.STOPPED ? status : 0);
+    return;
+  }
   const action = parent.actions.get(SIG.CHLD);
   if (action.handler !== SIG_IGN && !(action.flags & SA.NOCLDSTOP)) {
     sendToGroup(parent, childSignal(SIG.CHLD, code, about(child, status)));

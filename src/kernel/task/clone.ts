@@ -15,6 +15,7 @@ import type { Pid, Tid, UserAddr } from '../../base/brand.js';
 import type { Context } from '../../platform/platform.js';
 import { CAP, has } from '../auth/credentials.js';
 import { PidFile } from '../fs/anon/pidfd.js';
+import type { AwayLink } from '../home/away-link.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { type Blocking, Failure, fail, type Outcome, RESTART_ALWAYS, type Result } from '../outcome.js';
 import { eventStop, wantsEvent } from '../ptrace/stop.js';
@@ -25,6 +26,7 @@ import { kernelSignal } from '../signal/siginfo.js';
 import { watchCpuLimit } from '../time/cpu-timer.js';
 import { eventBase } from './event-base.js';
 import { start } from './run.js';
+import { GUEST } from './state.js';
 import { NO_ALT_STACK, Task } from './task.js';
 import { ThreadGroup } from './thread-group.js';
 
@@ -60,27 +62,57 @@ export function clone(parent: Task, request: CloneRequest): Result {
   if (refused) return refused;
   // A stop or a signal that came first is seen to first: no child escapes it.
   if (parent.attention) return RESTART_ALWAYS;
-  if (flags & CLONE.PIDFD && !hasRoomForPidfd(parent)) return fail(E.EMFILE);
-  const tid = parent.kernel.tasks.allocateTid();
+  const { away, tasks } = parent.kernel;
+  if (!away && flags & CLONE.PIDFD && !hasRoomForPidfd(parent)) return fail(E.EMFILE);
+  const tid = away ? away.childNumber(parent, request) : tasks.allocateTid();
   if (tid instanceof Failure) return tid;
 
-  const child = makeTask(parent, tid, request);
+  const child = away ? makeBody(parent, tid, request, away) : makeTask(parent, tid, request);
   const { context } = child;
   context.setReturn(0);
   if (request.stack !== 0) context.setSp(request.stack);
   if (flags & CLONE.SETTLS) context.setThreadPointer(request.tls);
   // As in Linux, a bad address here is nobody's failure.
   if (flags & CLONE.PARENT_SETTID) parent.memory.tryWrite(request.parentTid, word(tid));
-  if (flags & CLONE.PIDFD) givePidfd(parent, child, request);
+  if (flags & CLONE.PIDFD && !away) givePidfd(parent, child, request);
   if (flags & CLONE.CHILD_SETTID) child.memory.tryWrite(request.childTid, word(tid));
   if (flags & CLONE.CHILD_CLEARTID) child.clearChildTid = request.childTid;
 
   const event = traceChild(parent, child, flags, request.exitSignal);
   const { events } = parent.kernel;
-  if (events.wants('taskStart')) events.emit({ ...eventBase(child), type: 'taskStart', comm: child.comm });
+  if (events.wants('taskStart')) {
+    const { comm, group } = child;
+    events.emit({ ...eventBase(child), type: 'taskStart', comm, ppid: group.parentPid });
+  }
   start(child);
   if (event !== undefined) return tracedClone(parent, child, flags, event);
   return flags & CLONE.VFORK ? waitForVfork(child) : tid;
+}
+
+/** The home half of a child that a deputy's body makes: what `clone` does where descriptors and numbers are. */
+export function cloneDeputy(parent: Task, request: CloneRequest): Task | Failure {
+  const { flags } = request;
+  const refused = checkNumbers(parent);
+  if (refused) return refused;
+  if (flags & CLONE.PIDFD && !hasRoomForPidfd(parent)) return fail(E.EMFILE);
+  const tid = parent.kernel.tasks.allocateTid();
+  if (tid instanceof Failure) return tid;
+  const child = makeTask(parent, tid, request);
+  child.state = GUEST;
+  if (flags & CLONE.PIDFD) givePidfd(parent, child, request);
+  return child;
+}
+
+/** The child's other half is made at home already. */
+function makeBody(parent: Task, tid: Tid, request: CloneRequest, away: AwayLink): Task {
+  try {
+    const child = makeTask(parent, tid, request);
+    away.born(child);
+    return child;
+  } catch (e) {
+    away.unborn(tid);
+    throw e;
+  }
 }
 
 function hasRoomForPidfd({ files, group }: Task): boolean {
@@ -219,14 +251,17 @@ function makeMemory(parent: Task, how: 'shared' | 'copied'): { context: Context;
 function makeGroup(parent: Task, tid: Tid, flags: number, exitSignal: number): ThreadGroup {
   const from = parent.group;
   const sibling = (flags & CLONE.PARENT) !== 0;
+  // A body's relatives are its deputy's.
+  const family = parent.kernel.away ? undefined : from;
   const group = new ThreadGroup(
     tid as number as Pid,
-    sibling ? from.parent : from,
+    sibling ? family?.parent : family,
     from.pgid,
     from.sid,
     from.limits.fork(),
     sibling ? from.exitSignal : exitSignal,
   );
+  group.awayOn = from.awayOn;
   group.dumpable = from.dumpable;
   group.terminal = from.terminal;
   group.creator = sibling ? from.creator : parent;

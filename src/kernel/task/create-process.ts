@@ -6,6 +6,8 @@ import type { Pid } from '../../base/brand.js';
 import type { Credentials } from '../auth/credentials.js';
 import type { FdTable } from '../fs/fd-table.js';
 import type { FsContext } from '../fs/fs-context.js';
+import type { WalkContext } from '../fs/walk.js';
+import { HOME } from '../home/here.js';
 import { loadProgram } from '../loader/load.js';
 import { Failure } from '../outcome.js';
 import type { KernelServices } from '../services.js';
@@ -32,12 +34,13 @@ export interface ProcessRequest {
 export function createProcess(kernel: KernelServices, request: ProcessRequest): Task | Failure {
   const { filename, argv, envp, files, fs, creds, limits } = request;
   const { root, cwd, umask, mounts } = fs;
+  const ctx: WalkContext = { creds, root, cwd, umask, mounts };
   const tid = kernel.tasks.allocateTid();
   const program =
     tid instanceof Failure
       ? tid
       : loadProgram(kernel, {
-          ctx: { creds, root, cwd, umask, mounts },
+          ctx,
           creds,
           limits,
           filename,
@@ -67,8 +70,12 @@ export function createProcess(kernel: KernelServices, request: ProcessRequest): 
   task.comm = program.comm;
   kernel.tasks.add(task);
   hold(task);
-  const { events } = kernel;
-  if (events.wants('taskStart')) events.emit({ ...eventBase(task), type: 'taskStart', comm: task.comm });
-  if (events.wants('exec')) events.emit({ ...eventBase(task), type: 'exec', filename, argv });
+  const { events, home } = kernel;
+  if (events.wants('taskStart')) {
+    events.emit({ ...eventBase(task), type: 'taskStart', comm: task.comm, ppid: group.parentPid });
+  }
+  const shard = home?.placement.choose() ?? HOME;
+  if (home && shard !== HOME) task.state = home.beginElsewhere(task, { ctx, filename, argv, envp }, shard);
+  else if (events.wants('exec')) events.emit({ ...eventBase(task), type: 'exec', filename, argv });
   return task;
 }

@@ -13,6 +13,8 @@ import { userAddr } from '../../base/brand.js';
 import { CAP, type Credentials, has } from '../auth/credentials.js';
 import type { VfsPath } from '../fs/path.js';
 import type { WalkContext } from '../fs/walk.js';
+import { HOME } from '../home/here.js';
+import { mayTravel } from '../home/traveller.js';
 import { type LoadedProgram, loadProgram } from '../loader/load.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { type Blocking, ENTER_EXEC, Failure, type Outcome, type Result } from '../outcome.js';
@@ -39,8 +41,11 @@ export function execute(task: Task, request: ExecRequest): Result {
   const { kernel, group, creds, mm: before } = task;
   const tracer = task.tracee?.tracer;
   const unsafe = tracer !== undefined && !has(tracer.creds, CAP.SYS_PTRACE);
+  const shard = kernel.home && mayTravel(task, request) ? kernel.home.placement.choose() : HOME;
+  if (kernel.home && shard !== HOME) return kernel.home.relocate(task, request, shard);
   const program = loadProgram(kernel, {
     ...request,
+    ctx: kernel.away?.contextFor(task.tid, request.ctx) ?? request.ctx,
     creds,
     limits: group.limits,
     unsafe,
@@ -53,7 +58,7 @@ export function execute(task: Task, request: ExecRequest): Result {
     return program;
   }
   if (group.tasks.size > 1) return alone(task, request, program);
-  swap(task, request, program);
+  takeProgram(task, request, program);
   return task.tracee ? traced(task, task.tid) : ENTER_EXEC;
 }
 
@@ -96,7 +101,7 @@ function* alone(task: Task, request: ExecRequest, program: LoadedProgram): Block
       task.kernel.tasks.makeLeader(task);
     }
     used = true;
-    swap(task, request, program);
+    takeProgram(task, request, program);
     return task.tracee ? yield* traced(task, formerTid) : ENTER_EXEC;
   } finally {
     if (group.execTask === task) group.execTask = undefined;
@@ -129,7 +134,12 @@ function move(task: Task, mm: MemoryManager): void {
   oldMm.release();
 }
 
-function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgram): void {
+/** The point of no return: the task leaves its old program and is about to run the new one. */
+export function takeProgram(
+  task: Task,
+  { filename, argv }: Pick<ExecRequest, 'filename' | 'argv'>,
+  program: Omit<LoadedProgram, 'exe'>,
+): void {
   const { group } = task;
   if (task.mm !== program.mm) move(task, program.mm);
   task.context.reset(program.pc, program.sp);
@@ -152,6 +162,8 @@ function swap(task: Task, { filename, argv }: ExecRequest, program: LoadedProgra
   const done = task.vforkDone;
   task.vforkDone = undefined;
   done?.();
-  const { events } = task.kernel;
-  if (events.wants('exec')) events.emit({ ...eventBase(task), type: 'exec', filename, argv });
+  const { events, away } = task.kernel;
+  away?.executed(task, filename, program);
+  if (group.awayOn === undefined && events.wants('exec'))
+    events.emit({ ...eventBase(task), type: 'exec', filename, argv });
 }

@@ -36,7 +36,8 @@ export function exitTask(task: Task): void {
   task.exitStatus = status;
   task.killed = true;
   const { events } = kernel;
-  if (events.wants('taskExit')) events.emit({ ...eventBase(task), type: 'taskExit', status });
+  if (group.awayOn === undefined && events.wants('taskExit'))
+    events.emit({ ...eventBase(task), type: 'taskExit', exitStatus: status });
 
   const last = group.tasks.size === 1;
   attempt(task, () => tellOthersInMemory(task));
@@ -50,7 +51,9 @@ export function exitTask(task: Task): void {
   settleGroupStop(group);
   atRest(task);
   group.taskGone.notify(IN);
-  if (last) endGroup(group, group.exiting ?? group.leader.exitStatus ?? status);
+  const ofGroup = group.exiting ?? group.leader.exitStatus ?? status;
+  kernel.away?.taskEnded(task, last ? ofGroup : status, { last });
+  if (last) endGroup(group, ofGroup);
 }
 
 /** Robust futexes and clear_child_tid: those who share the memory learn of the end there. */
@@ -145,6 +148,11 @@ function endGroup(group: ThreadGroup, status: number): void {
   for (const child of [...group.children]) reparent(tasks, child, adopter);
   hangUpOrphans(tasks, group);
   group.exitStatus = status;
+  const { events } = leader.kernel;
+  if (events.wants('processExit')) {
+    const ppid = group.parentPid;
+    events.emit({ ...eventBase(leader), type: 'processExit', exitStatus: status, ppid });
+  }
   const { parent } = group;
   const { tracee } = leader;
   if (tracee && heldByTracer(leader)) {

@@ -13,9 +13,9 @@ import { SIG } from '../../abi/signal.js';
 import { type AddressSpace, type Context, GuestBroken, type TrapSink } from '../../platform/platform.js';
 import {
   type Blocking,
-  Enter,
   Failure,
   fail,
+  isOutcome,
   type Outcome,
   Restart,
   type Result,
@@ -33,9 +33,9 @@ import { exitTask } from './exit.js';
 import { startGroupExit } from './group-exit.js';
 import {
   type BlockedState,
+  DEAD,
   GUEST,
   IN_KERNEL,
-  NEW,
   type RunState,
   STOPPED,
   STOPPED_AT_TRAP,
@@ -91,7 +91,7 @@ export function runReady(tasks: TaskSet): void {
 
 /** Lets a task run for the first time. */
 export function start(task: Task): void {
-  if (task.state === NEW) task.kernel.tasks.runQueue.add(task);
+  if (task.state.name === 'new') task.kernel.tasks.runQueue.add(task);
 }
 
 /** A task that is to die or to rest does not carry out its trap; when it rests it does so afterwards. */
@@ -138,12 +138,8 @@ export function enter(task: Task): void {
 }
 
 function settleResult(task: Task, result: Result): void {
-  if (typeof result === 'number' || isOutcome(result)) complete(task, result);
+  if (isOutcome(result)) complete(task, result);
   else drive(task, result, undefined);
-}
-
-function isOutcome(r: object): r is Failure | Restart | Enter {
-  return r instanceof Failure || r instanceof Restart || r instanceof Enter;
 }
 
 function faulted(task: Task): void {
@@ -249,8 +245,6 @@ function drive(task: Task, call: Blocking<Outcome>, wake: Wake | undefined): voi
     blockOn(task, call, step.value);
     return;
   }
-  const { events, tasks } = task.kernel;
-  if (events.wants('syscall')) tasks.traceReturn(task, step.value);
   complete(task, step.value);
 }
 
@@ -269,7 +263,9 @@ function blockOn(task: Task, call: Blocking<Outcome>, wait: Wait): void {
     const expired = (): void => wakeBlocked(task, state, 'timedOut');
     state.cancelTimer = task.kernel.timers.at(wait.deadlineNs, expired);
   }
-  if (task.attention) task.kernel.tasks.runQueue.add(task);
+  const { events, tasks } = task.kernel;
+  if (events.wants('block')) events.emit({ ...eventBase(task), type: 'block' });
+  if (task.attention) tasks.runQueue.add(task);
   atRest(task);
 }
 
@@ -285,6 +281,10 @@ function go(task: Task): void {
   task.kernel.tasks.current = task;
   switch (state.name) {
     case 'new':
+      if (state.first && !task.killed) {
+        if (task.stopCount === 0) drive(task, state.first, undefined);
+        break;
+      }
       task.state = IN_KERNEL;
       toGuest(task);
       break;
@@ -332,6 +332,7 @@ function unblock(task: Task, state: BlockedState): void {
   if (!state.woken && state.wait.interruptible && task.attention && work) state.woken = 'interrupted';
   if (!state.woken) return;
   settle(state);
+  tellWake(task, state.woken);
   drive(task, state.call, state.woken);
 }
 
@@ -356,9 +357,21 @@ export function finish(task: Task): boolean {
   return true;
 }
 
+/** Nobody waits for what the task does any more; it is where it was before its call (deputies). */
+export function abandonCall(task: Task): void {
+  if (task.state.name === 'blocked') abandon(task, task.state);
+  if (task.state !== DEAD) task.state = GUEST;
+}
+
+function tellWake(task: Task, how: Wake | 'killed'): void {
+  const { events } = task.kernel;
+  if (events.wants('wake')) events.emit({ ...eventBase(task), type: 'wake', how });
+}
+
 /** The call will never go on: it lets go of what it holds. */
 export function abandon(task: Task, state: BlockedState): void {
   settle(state);
+  tellWake(task, 'killed');
   task.state = IN_KERNEL;
   state.call.return(0);
 }

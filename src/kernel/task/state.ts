@@ -33,8 +33,14 @@ export interface TracedState {
   readonly goOn: () => void;
 }
 
+export interface NewState {
+  readonly name: 'new';
+  /** What it does before its program: the program is to be had elsewhere (home/). */
+  readonly first?: Blocking<Outcome>;
+}
+
 export type RunState =
-  | { readonly name: 'new' }
+  | NewState
   | { readonly name: 'guest' }
   | { readonly name: 'kernel' }
   | BlockedState
@@ -42,7 +48,7 @@ export type RunState =
   | TracedState
   | { readonly name: 'dead' };
 
-export const NEW: RunState = { name: 'new' };
+export const NEW: NewState = { name: 'new' };
 export const GUEST: RunState = { name: 'guest' };
 export const IN_KERNEL: RunState = { name: 'kernel' };
 export const STOPPED: RunState = { name: 'stopped' };

@@ -8,7 +8,7 @@ import { E } from '../../abi/errno.js';
 import type { Tid } from '../../base/brand.js';
 import { FutexTable } from '../futex/futex-table.js';
 import { PiTable } from '../futex/pi-table.js';
-import { type Failure, fail, type Outcome, type Result } from '../outcome.js';
+import { type Failure, fail, type Result } from '../outcome.js';
 import { RunQueue } from './run-queue.js';
 import type { Task } from './task.js';
 import type { ThreadGroup } from './thread-group.js';
@@ -21,8 +21,6 @@ export interface TaskSetOptions {
   readonly maxTasks: number;
   /** Carries out the system call a task trapped with: syscalls/dispatch.ts; tests hand in their own. */
   readonly dispatch: (task: Task, number?: number) => Result;
-  /** Told what became of a call that blocked: traceReturn of syscalls/strace.ts. */
-  readonly traceReturn?: (task: Task, outcome: Outcome) => void;
   /** This shard's number, for events. */
   readonly shard?: number;
   /** The numbers this shard hands out: every `stride`th from `first`, so that shards never give the same. */
@@ -36,7 +34,6 @@ export interface TaskSetState {
   readonly _groups: Map<number, ThreadGroup>;
   readonly _nextPid: number;
   readonly _wrapped: boolean;
-  readonly _sequence: number;
 }
 
 export class TaskSet {
@@ -45,8 +42,7 @@ export class TaskSet {
   current: Task | undefined;
   readonly futexes = new FutexTable();
   readonly piLocks = new PiTable();
-  readonly dispatch: (task: Task, number?: number) => Result;
-  readonly traceReturn: (task: Task, outcome: Outcome) => void;
+  dispatch: (task: Task, number?: number) => Result;
   readonly shard: number;
   readonly maxTasks: number;
   /** External pauses that hold (stop.ts). */
@@ -56,12 +52,10 @@ export class TaskSet {
   private readonly _pids: { readonly first: number; readonly stride: number };
   private _nextPid: number;
   private _wrapped = false;
-  private _sequence = 0;
 
   constructor(options: TaskSetOptions) {
     this.maxTasks = options.maxTasks;
     this.dispatch = options.dispatch;
-    this.traceReturn = options.traceReturn ?? (() => {});
     this.shard = options.shard ?? 0;
     this._pids = options.pids ?? { first: FIRST_PID, stride: 1 };
     this._nextPid = this._pids.first;
@@ -146,16 +140,12 @@ export class TaskSet {
 
   /** All there are, and the numbers to come. */
   toSaved(): TaskSetState {
-    const { pauses, _tasks, _groups, _nextPid, _wrapped, _sequence } = this;
-    return { pauses, _tasks, _groups, _nextPid, _wrapped, _sequence };
+    const { pauses, _tasks, _groups, _nextPid, _wrapped } = this;
+    return { pauses, _tasks, _groups, _nextPid, _wrapped };
   }
 
   fromSaved(saved: TaskSetState): void {
     Object.assign(this, saved);
-  }
-
-  nextSequence(): number {
-    return this._sequence++;
   }
 
   private _inUse(id: number): boolean {

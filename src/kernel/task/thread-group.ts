@@ -59,6 +59,9 @@ export class ThreadGroup {
   /** SIGCONT let it go on and wait(2) has not told of it. */
   continued = false;
 
+  /** A deputy's: the shard that its body is on (home/). */
+  awayOn: number | undefined;
+
   /** The controlling terminal, tty(4); fs/tty/controlling.ts sets it. */
   terminal: Terminal | undefined;
   /** Leader of a session whose terminal was hung up: who was in the foreground. */

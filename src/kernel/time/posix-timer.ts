@@ -13,6 +13,7 @@ import { membersOf, type SaveWalk } from '../save/graph.js';
 import type { KernelServices } from '../services.js';
 import { sendToGroup, sendToTask } from '../signal/send.js';
 import type { SignalInfo, SignalValue } from '../signal/siginfo.js';
+import { eventBase } from '../task/event-base.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
 import { cpuClockReader, deadlineOf, nsOf } from './clocks.js';
@@ -79,6 +80,7 @@ export class PosixTimer {
     if (value.sec !== 0 || value.nsec !== 0) {
       this._arm(base === 'relative' ? this._now() + nsOf(value) : this._instantOf(value));
     }
+    this._tellSet();
     return before;
   }
 
@@ -129,8 +131,24 @@ export class PosixTimer {
     else this._cancel = this.kernel.timers.at(deadlineNs, expired);
   }
 
+  private _tellSet(): void {
+    const { events } = this.kernel;
+    if (!events.wants('timerSet')) return;
+    events.emit({
+      ...eventBase(this.group.leader),
+      type: 'timerSet',
+      timer: 'posix',
+      id: this.id,
+      ...this.get(),
+    });
+  }
+
   private _expired(): void {
     this._cancel = undefined;
+    const { events } = this.kernel;
+    if (events.wants('timerExpired')) {
+      events.emit({ ...eventBase(this.group.leader), type: 'timerExpired', timer: 'posix', id: this.id });
+    }
     const { request, group } = this;
     if (request.thread?.state.name === 'dead' && request.thread !== group.leader) return;
     if (this._isIgnored()) {

@@ -11,39 +11,31 @@
  * Owner: one shard. All shards of a kernel count from the same instant and are paused and resumed by
  * the same amounts, so that they agree.
  */
+import { assert } from '../../base/assert.js';
 import type { Ns } from '../../base/brand.js';
 import { type Clock, later, NS_PER_SEC, type Timespec } from '../../base/clock.js';
 
 export type TimeKind = 'real' | 'virtual';
 
-/** What guests that read the clock without a system call must know. */
-export interface TimeShift {
-  /** Monotonic time less the source's; undefined while time stands still. */
-  readonly monotonicNs: number | undefined;
-  /** The wall clock less the source's. */
-  readonly realtimeNs: number;
-}
-
 export class Timekeeper implements Clock {
-  /** Monotonic time is so much ahead of the source: skipped, less paused, and what was restored. */
-  private _monotonicShiftNs: number;
+  /** Monotonic time is so much ahead of the source: skipped, less paused, and what it continues. */
+  private _shiftNs = 0;
   private _skippedNs = 0;
   /** The source's time at which time was paused. */
   private _pausedAtNs: Ns | undefined;
-  /** Told whenever the shift changes. */
-  onShift: (shift: TimeShift) => void = () => {};
+  /** What was shown while time stood still: it goes on from here, never before. */
+  private _leastNs = 0;
+  /** Told whenever `shiftNs` changes: who reads the source's clock without asking us. */
+  onShift: (shiftNs: number | undefined) => void = () => {};
 
   constructor(
     readonly source: Clock,
     readonly kind: TimeKind = 'real',
-    /** Monotonic time to begin with: that of the kernel whose state is loaded. */
-    startNs = 0,
-  ) {
-    this._monotonicShiftNs = startNs;
-  }
+  ) {}
 
   monotonic(): Ns {
-    return ((this._pausedAtNs ?? this.source.monotonic()) + this._monotonicShiftNs) as Ns;
+    const now = (this._pausedAtNs ?? this.source.monotonic()) + this._shiftNs;
+    return Math.max(now, this._leastNs) as Ns;
   }
 
   realtime(): Timespec {
@@ -53,9 +45,8 @@ export class Timekeeper implements Clock {
 
   coarse(which: 'monotonic' | 'realtime'): Timespec {
     if (which === 'realtime') return later(this.source.coarse('realtime'), this._skippedNs);
-    if (this._pausedAtNs === undefined) return later(this.source.coarse('monotonic'), this._monotonicShiftNs);
-    const now = this.monotonic();
-    return { sec: Math.floor(now / NS_PER_SEC), nsec: now % NS_PER_SEC };
+    const now = this.isPaused ? 0 : this._coarseNs();
+    return later({ sec: 0, nsec: 0 }, Math.max(now, this._leastNs));
   }
 
   /** The wall clock in nanoseconds since the epoch. */
@@ -68,46 +59,59 @@ export class Timekeeper implements Clock {
     return this._pausedAtNs !== undefined;
   }
 
-  get shift(): TimeShift {
-    return {
-      monotonicNs: this.isPaused ? undefined : this._monotonicShiftNs,
-      realtimeNs: this._skippedNs,
-    };
+  /** Monotonic time less the source's; undefined while time stands still, or has not caught up. */
+  get shiftNs(): number | undefined {
+    return this.isPaused || this.isBehind ? undefined : this._shiftNs;
   }
 
-  /** Stops monotonic time; the source's time at which it stopped. Idempotent. */
-  pause(): Ns {
-    if (this._pausedAtNs === undefined) {
-      // Whoever reads by the shift stops first: nobody may have seen a later time than the one that stands.
-      this.onShift({ monotonicNs: undefined, realtimeNs: this._skippedNs });
-      this._pausedAtNs = this.source.monotonic();
-    }
-    return this._pausedAtNs;
+  /** Some clock would show less than during the last pause: all show that for as long. */
+  get isBehind(): boolean {
+    return this._leastNs > 0 && this._coarseNs() < this._leastNs;
+  }
+
+  private _coarseNs(): number {
+    const { sec, nsec } = this.source.coarse('monotonic');
+    return sec * NS_PER_SEC + nsec + this._shiftNs;
+  }
+
+  /** Stops monotonic time. Idempotent. */
+  pause(): void {
+    if (this.isPaused) return;
+    // Whoever reads by the shift stops first: nobody may have seen a later time than the one that stands.
+    this.onShift(undefined);
+    this._pausedAtNs = this.source.monotonic();
+    this._leastNs = this.monotonic();
   }
 
   /**
-   * Goes on; without a pause it does nothing. `lostNs` is how long the pause was. Shards are told the same,
-   * counted from when the last of them stopped, so that no shard's time goes back.
+   * Goes on; without a pause it does nothing. All shards are told the same loss, counted from before any of
+   * them stopped: afterwards they agree, but those that stopped late are behind what they showed for a moment,
+   * as coarse clocks are. `caughtUp` is to be called when they no longer are.
    */
   resume(lostNs: number): void {
-    if (this._pausedAtNs === undefined) return;
+    if (!this.isPaused) return;
     this._pausedAtNs = undefined;
-    this._monotonicShiftNs -= lostNs;
-    this.onShift(this.shift);
+    this._shiftNs -= lostNs;
+    this.onShift(this.shiftNs);
   }
 
-  /** It is this time now: where the kernel was whose state is loaded. */
-  set(monotonicNs: number): void {
-    this._monotonicShiftNs += monotonicNs - this.monotonic();
-    this.onShift(this.shift);
+  caughtUp(): void {
+    this.onShift(this.shiftNs);
+  }
+
+  /** While time is paused: monotonic time is what it was in the kernel whose state is loaded. */
+  continueAt(monotonicNs: number): void {
+    assert(this._pausedAtNs !== undefined, 'time is set only while it stands still');
+    this._shiftNs = monotonicNs - this._pausedAtNs;
+    this._leastNs = monotonicNs;
   }
 
   /** Leaps over time in which nobody does anything. */
   skipTo(monotonicNs: number): void {
     const aheadNs = monotonicNs - this.monotonic();
     if (aheadNs <= 0 || this.isPaused) return;
-    this._monotonicShiftNs += aheadNs;
+    this._shiftNs += aheadNs;
     this._skippedNs += aheadNs;
-    this.onShift(this.shift);
+    this.onShift(this.shiftNs);
   }
 }

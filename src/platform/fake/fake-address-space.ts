@@ -19,6 +19,11 @@ export class FakeAddressSpace implements AddressSpace {
   released = false;
   cpu = { user: 0, system: 0 };
 
+  /** Its place among the platform's, from 1. */
+  get hostPid(): number {
+    return this.platform.spaces.indexOf(this) + 1;
+  }
+
   constructor(
     readonly platform: FakePlatform,
     readonly memory: FakeMemory = new FakeMemory(),

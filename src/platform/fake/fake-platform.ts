@@ -4,7 +4,7 @@
  */
 import { present } from '../../base/assert.js';
 import { type HostFd, type UserAddr, userAddr } from '../../base/brand.js';
-import type { Platform, TrapSink } from '../platform.js';
+import type { ForeignMemory, Platform, TrapSink } from '../platform.js';
 import { FakeAddressSpace } from './fake-address-space.js';
 import type { FakeContext } from './fake-context.js';
 import type { GuestProgram } from './guest-program.js';
@@ -27,6 +27,17 @@ export class FakePlatform implements Platform {
     this.spaces.push(space);
     return space;
   }
+
+  foreignMemory(hostPid: number): ForeignMemory {
+    const space = present(this.spaces[hostPid - 1], `address space ${hostPid}`);
+    return {
+      read: (addr, into) => space.read(addr, into),
+      write: (addr, from) => space.write(addr, from),
+      residentBytes: () => space.residentBytes(),
+      usage: () => space.usage(),
+    };
+  }
+  forgetFile(): void {}
 
   /** What runs when a guest gets to this address: an entry point or a signal handler. */
   place(addr: UserAddr, program: GuestProgram): void {

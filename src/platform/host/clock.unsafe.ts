@@ -9,6 +9,7 @@
 import type { Ns } from '../../base/brand.js';
 import { type Clock, later, NS_PER_SEC, type Timespec } from '../../base/clock.js';
 import { clockGettime } from './libc.unsafe.js';
+import { check } from './memory.unsafe.js';
 import { scratch } from './scratch.unsafe.js';
 
 const CLOCK_REALTIME = 0;
@@ -81,7 +82,7 @@ function sinceNs(time: Timespec, origin: Timespec): number {
 
 function ask(clock: number): Timespec {
   const s = scratch();
-  clockGettime(clock, s.address);
+  check('clock_gettime', clockGettime(clock, s.address));
   return {
     sec: s.view.getUint32(0, true) + s.view.getInt32(4, true) * 2 ** 32,
     nsec: s.view.getUint32(8, true),

@@ -27,13 +27,7 @@ import {
   State,
   area as word,
 } from './layout.js';
-import {
-  type CpuTimes,
-  peakResidentBytes,
-  processTimes,
-  residentBytes,
-  threadTimes,
-} from './process-times.unsafe.js';
+import { type CpuTimes, processUsage, residentBytes, threadTimes } from './process-times.unsafe.js';
 import { CLONE_SIBLING_FLAGS, CLONE_THREAD_FLAGS } from './seccomp-filter.js';
 import { copyState } from './signal-frame.js';
 import type { StubProcess } from './stub-process.unsafe.js';
@@ -443,6 +437,6 @@ export class SystrapAddressSpace implements AddressSpace {
         return { user: ns(RUSAGE.UTIME), system: ns(RUSAGE.STIME), peakResidentBytes };
       }
     }
-    return { ...processTimes(this.hostPid), peakResidentBytes: peakResidentBytes(this.hostPid) };
+    return processUsage(this.hostPid);
   }
 }

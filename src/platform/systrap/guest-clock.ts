@@ -51,9 +51,9 @@ export class GuestClock {
     this.setShift(this.#shiftNs);
   }
 
-  setShift(monotonicNs: number | undefined): void {
-    this.#shiftNs = monotonicNs;
-    this.#page.publish(monotonicNs === undefined ? undefined : later(this.options.began, -monotonicNs));
+  setShift(shiftNs: number | undefined): void {
+    this.#shiftNs = shiftNs;
+    this.#page.publish(shiftNs === undefined ? undefined : later(this.options.began, -shiftNs));
   }
 
   /** Whether the trap just taken is ours alone: then the context goes on, and nobody hears of it. */

@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { syscall } from '../host/libc.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
+import type { Usage } from '../platform.js';
 
 const PAGE = 4096;
 const NS_PER_SEC = 1_000_000_000;
@@ -26,6 +27,11 @@ export function processTimes(pid: number): CpuTimes {
   // The user clock counts in ticks and may be ahead of the exact sum.
   const user = Math.min(total, cpuClock(pid, CPUCLOCK_VIRT));
   return { user, system: total - user };
+}
+
+/** Of a process that nobody can ask itself now. */
+export function processUsage(pid: number): Usage {
+  return { ...processTimes(pid), peakResidentBytes: peakResidentBytes(pid) };
 }
 
 /** `exact` is what the thread's own CPU clock says, 0 where nobody could ask it. */

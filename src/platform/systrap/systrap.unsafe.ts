@@ -23,10 +23,11 @@ import {
 import { check, HostMemory } from '../host/memory.unsafe.js';
 import { HostPoller } from '../host/poller.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
-import { GuestBroken, type Platform, type TrapSink, type Vdso } from '../platform.js';
+import { type ForeignMemory, GuestBroken, type Platform, type TrapSink, type Vdso } from '../platform.js';
 import { SystrapAddressSpace } from './address-space.unsafe.js';
 import type { SystrapContext } from './context.js';
 import { GuestClock, type GuestClockOptions } from './guest-clock.js';
+import { copyGuestMemory } from './guest-copy.unsafe.js';
 import {
   GUEST_END,
   RING_SIZE,
@@ -37,6 +38,7 @@ import {
   VDSO_SIZE,
   area as word,
 } from './layout.js';
+import { processUsage, residentBytes } from './process-times.unsafe.js';
 import { StubProcess } from './stub-process.unsafe.js';
 import type { ThreadArea } from './thread-area.js';
 import { hasUserDispatch, Zygote, type ZygoteHost } from './zygote.unsafe.js';
@@ -144,6 +146,15 @@ export class SystrapPlatform implements Platform, SystrapHost {
     // Who starts a second program starts more: the next one is forked while this one loads.
     if (this.#created++ > 0) this.prepareAddressSpace();
     return space;
+  }
+
+  foreignMemory(hostPid: number): ForeignMemory {
+    return {
+      read: (addr, into) => copyGuestMemory(hostPid, addr, into, 'in'),
+      write: (addr, from) => copyGuestMemory(hostPid, addr, from, 'out'),
+      residentBytes: () => residentBytes(hostPid),
+      usage: () => processUsage(hostPid),
+    };
   }
 
   /** Has an empty address space forked ahead of need, where programs are started one after the other. */
@@ -254,8 +265,8 @@ export class SystrapPlatform implements Platform, SystrapHost {
     Atomics.store(this.#words, PARKED, 0);
   }
 
-  setClockShift(monotonicNs: number | undefined): void {
-    this.#clock.setShift(monotonicNs);
+  setClockShift(shiftNs: number | undefined): void {
+    this.#clock.setShift(shiftNs);
   }
 
   watch(fd: HostFd, events: number, ready: (events: number) => void): () => void {

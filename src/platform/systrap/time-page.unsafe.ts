@@ -1,5 +1,5 @@
 /** The time page of a shard's guests (layout.ts): read only for them, by a descriptor that cannot write. */
-import { openSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import type { Timespec } from '../../base/clock.js';
 import { close, ftruncate, memfdCreate } from '../host/libc.unsafe.js';
 import { check, HostMemory } from '../host/memory.unsafe.js';
@@ -59,7 +59,8 @@ export class TimePage {
   }
 
   dispose(): void {
-    close(this.fd);
+    // As it was opened: node closes what it opened in a thread when that ends, whose number may be another's by then.
+    closeSync(this.fd);
     this.#memory.unmap();
   }
 }

@@ -122,7 +122,7 @@ export function troupe(
   command: readonly string[],
   runOptions: RunOptions = {},
 ): Promise<RunResult> {
-  return run(process.execPath, [CLI, 'run', ...options, '--', ...command], runOptions);
+  return run(process.execPath, [CLI, 'run', ...placementOptions(), ...options, '--', ...command], runOptions);
 }
 
 /** The same few variables natively as troupe passes on, in its order, and one locale. */
@@ -156,4 +156,17 @@ function killGroup(pid: number): void {
   } catch {
     // The group is gone: that is what was wanted.
   }
+}
+
+/**
+ * TROUPE_TEST_PLACEMENT and TROUPE_TEST_CORES: where the guests of the whole suite run, like
+ * `TROUPE_TEST_PLACEMENT=spread TROUPE_TEST_CORES=4 npm run -s jest -- --selectProjects=guest`.
+ */
+function placementOptions(): string[] {
+  const { TROUPE_TEST_PLACEMENT: placement, TROUPE_TEST_CORES: cores } = process.env;
+  return [
+    ...(placement ? ['--placement', placement] : []),
+    // What guests see is what the host has unless a test says otherwise: natively they see the same.
+    ...(cores ? ['--cores', cores] : []),
+  ];
 }

@@ -1,7 +1,6 @@
 /** The queue of external operations, with shards that are scripted here. */
 import { describe, expect, test } from '@jest/globals';
 import { KernelActor } from '../../../src/actors/kernel-actor.js';
-import { LeastBusy } from '../../../src/actors/placement.js';
 import type { Ns } from '../../../src/base/brand.js';
 import { silentLog } from '../../../src/base/log.js';
 import { Timekeeper } from '../../../src/kernel/time/timekeeper.js';
@@ -26,12 +25,17 @@ const config: KernelConfig = {
   cores: 1,
   shards: 2,
   memoryBytes: 1 << 30,
+  placement: 'adaptive',
+  inject: [],
+  injectSeed: 0,
   maxTasks: 10,
   time: 'real',
   began: { sec: 0, nsec: 0 },
   strace: undefined,
   logLevel: 'silent',
 };
+/** The shard where processes from outside begin. */
+const HOME = 0;
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 function kernel(shards = 2) {
@@ -40,14 +44,13 @@ function kernel(shards = 2) {
     tell: (command: ShardCommand) => void told.push({ shard, command }),
   }));
   const clock = { hostNs: 0 };
-  const source = {
+  const keeper = new Timekeeper({
     monotonic: () => clock.hostNs as Ns,
     realtime: () => ({ sec: 100, nsec: clock.hostNs }),
     coarse: () => ({ sec: 0, nsec: 0 }),
-  };
-  const keeper = new Timekeeper(source);
-  const time = { keeper: () => keeper, cpuClock: () => 7 };
-  const actor = new KernelActor(refs, new LeastBusy(shards), silentLog, config, time);
+  });
+  const clocks = { keeper: () => keeper, cpuClock: () => 7 };
+  const actor = new KernelActor(refs, HOME, silentLog, config, clocks);
   const idOf = (i: number): number => {
     const command = told[i]?.command;
     return command && 'id' in command ? command.id : -1;
@@ -65,12 +68,12 @@ describe('createProcess', () => {
     actor.receive({ type: 'created', id: idOf(0), pid: 2, pipes: [] });
     expect(await first).toEqual({ type: 'ok', value: { pid: 2, shard: 0, pipes: [] } });
     await settle();
-    expect(told.map((t) => t.shard)).toEqual([0, 1]);
+    expect(told.map((t) => t.shard)).toEqual([HOME, HOME]);
     actor.receive({ type: 'created', id: idOf(1), pid: 3, pipes: [] });
-    expect(await second).toMatchObject({ type: 'ok', value: { pid: 3, shard: 1 } });
+    expect(await second).toMatchObject({ type: 'ok', value: { pid: 3, shard: HOME } });
   });
 
-  test('a failure is an answer too, and gives the place back', async () => {
+  test('a failure is an answer too', async () => {
     const { actor, told, idOf } = kernel();
     const made = actor.createProcess(spec);
     await settle();
@@ -153,12 +156,12 @@ describe('pause and unpause', () => {
       return result;
     });
     await settle();
-    expect(told.map((t) => t.command.type)).toEqual(['pause', 'pause']);
+    expect(told.map((t) => t.command.type)).toEqual(['pauseTime', 'pauseTime', 'pause', 'pause']);
     await actor.kill(1);
-    actor.receive({ type: 'paused', id: idOf(0) });
+    actor.receive({ type: 'paused', id: idOf(2) });
     await settle();
     expect(paused).toBe(false);
-    actor.receive({ type: 'paused', id: idOf(1) });
+    actor.receive({ type: 'paused', id: idOf(3) });
     expect(await pausing).toMatchObject({ type: 'ok' });
   });
 
@@ -198,23 +201,24 @@ describe('pause and unpause', () => {
   });
 });
 
-describe('time', () => {
-  test('pauseTime waits for every shard; on resumeTime all lose the same, from the last that stopped', async () => {
-    const { actor, told, idOf, clock } = kernel();
-    const paused = actor.pauseTime();
-    const again = actor.pauseTime();
-    await settle();
-    expect(told.map((t) => t.command.type)).toEqual(['pauseTime', 'pauseTime']);
-    actor.receive({ type: 'timePaused', id: idOf(0), atNs: 1000 });
-    actor.receive({ type: 'timePaused', id: idOf(1), atNs: 1300 });
-    await paused;
-    await again;
+describe('K26: time', () => {
+  const typesAfter = (told: { command: ShardCommand }[], n: number): string[] =>
+    told.slice(n).map((t) => t.command.type);
+
+  test('pauseTime is idempotent; on resumeTime every shard loses the same', async () => {
+    const { actor, told, clock } = kernel();
+    clock.hostNs = 1000;
+    await actor.pauseTime();
+    await actor.pauseTime();
+    expect(typesAfter(told, 0)).toEqual(['pauseTime', 'pauseTime']);
     clock.hostNs = 5000;
     await actor.resumeTime();
     expect(told.slice(2).map((t) => t.command)).toEqual([
-      { type: 'resumeTime', lostNs: 3700 },
-      { type: 'resumeTime', lostNs: 3700 },
+      { type: 'resumeTime', lostNs: 4000 },
+      { type: 'resumeTime', lostNs: 4000 },
     ]);
+    await actor.resumeTime();
+    expect(told.length).toBe(4);
   });
 
   test('resumeTime without pauseTime does nothing', async () => {
@@ -223,7 +227,33 @@ describe('time', () => {
     expect(told).toEqual([]);
   });
 
-  test('realtimeClock, monotonicClock and cpuClockNow answer without a turn', async () => {
+  test('time stands still while the kernel is paused, until the last pause ends', async () => {
+    const { actor, told } = kernel(1);
+    void actor.pause();
+    void actor.pause();
+    await settle();
+    expect(typesAfter(told, 0)).toEqual(['pauseTime', 'pause', 'pause']);
+    await actor.unpause();
+    expect(typesAfter(told, 3)).toEqual(['unpause']);
+    await actor.unpause();
+    expect(typesAfter(told, 4)).toEqual(['resumeTime', 'unpause']);
+  });
+
+  test('resumeTime does not undo a pause of the kernel, nor unpause a pauseTime', async () => {
+    const { actor, told } = kernel(1);
+    void actor.pause();
+    await settle();
+    await actor.pauseTime();
+    await actor.resumeTime();
+    expect(typesAfter(told, 0)).toEqual(['pauseTime', 'pause']);
+    await actor.pauseTime();
+    await actor.unpause();
+    expect(typesAfter(told, 2)).toEqual(['unpause']);
+    await actor.resumeTime();
+    expect(typesAfter(told, 3)).toEqual(['resumeTime']);
+  });
+
+  test('K34, K9: realtimeClock, monotonicClock and cpuClockNow answer without a turn', async () => {
     const { actor, clock } = kernel();
     void actor.createProcess(spec);
     clock.hostNs = 5;

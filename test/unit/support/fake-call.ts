@@ -4,10 +4,14 @@
  */
 import { userAddr } from '../../../src/base/brand.js';
 import { bytesOf } from '../../../src/base/bytes.js';
+import { silentLog } from '../../../src/base/log.js';
 import { UserMemory } from '../../../src/kernel/mm/user-memory.js';
-import type { SyscallTrace } from '../../../src/kernel/syscalls/syscall-trace.js';
 import type { Task } from '../../../src/kernel/task/task.js';
-import type { KernelEvent } from '../../../src/messages/events.js';
+import { CallWatch } from '../../../src/kernel/watch/call-watch.js';
+import { EventFilter } from '../../../src/kernel/watch/event-filter.js';
+import type { Interceptor } from '../../../src/kernel/watch/interceptor.js';
+import { straceLine } from '../../../src/kernel/watch/strace-line.js';
+import type { EventType, KernelEvent } from '../../../src/messages/events.js';
 import type { AddressSpace } from '../../../src/platform/platform.js';
 
 export const MEMORY_START = 0x1000;
@@ -23,14 +27,21 @@ export class FakeCall {
   constructor(
     number: number,
     args: readonly (number | bigint)[] = [],
-    options: { trace?: SyscallTrace; wants?: readonly KernelEvent['type'][] } = {},
+    options: { wants?: readonly EventType[]; syscalls?: string; interceptors?: readonly Interceptor[] } = {},
   ) {
     this.memory = new UserMemory(this.#space(), 0x7fff_ffff_f000);
     const words = args.map((a) => BigInt.asUintN(64, BigInt(a)));
     const half = (i: number, shift: bigint): number => Number(((words[i] ?? 0n) >> shift) & 0xffff_ffffn);
+    const { wants = [], syscalls } = options;
+    const filter = new EventFilter({ types: wants, ...(syscalls === undefined ? {} : { syscalls }) });
+    const calls = new CallWatch();
+    calls.filters = [filter];
+    calls.interceptors = options.interceptors ?? [];
     this.task = {
       tid: 12,
-      group: { pid: 10 },
+      comm: 'fake',
+      creds: { euid: 0, egid: 0 },
+      group: { pid: 10, pgid: 3, tasks: [] },
       memory: this.memory,
       context: {
         syscallNumber: () => number,
@@ -38,13 +49,14 @@ export class FakeCall {
         argHi: (i: number) => half(i, 32n),
       },
       kernel: {
-        ...(options.trace ? { syscallTrace: options.trace } : {}),
+        calls,
         events: {
-          wants: (type: KernelEvent['type']) => options.wants?.includes(type) ?? false,
+          wants: (type: EventType) => wants.includes(type),
           emit: (event: KernelEvent) => this.events.push(event),
         },
         clock: { monotonic: () => 5 },
-        tasks: { nextSequence: () => 1, shard: 0 },
+        log: silentLog,
+        tasks: { shard: 0 },
       },
     } as unknown as Task;
   }
@@ -57,7 +69,7 @@ export class FakeCall {
   }
 
   get lines(): string[] {
-    return this.events.flatMap((e) => (e.type === 'syscall' ? [e.line] : []));
+    return this.events.flatMap((e) => straceLine(e) ?? []);
   }
 
   #space(): AddressSpace {

@@ -18,6 +18,7 @@ export interface FakePage {
 export type FakeFiles = ReadonlyMap<number, Uint8Array>;
 
 export class FakeSpace implements AddressSpace {
+  readonly hostPid = 0;
   readonly pages = new Map<number, FakePage>();
   readonly calls: string[] = [];
   /** What the next flush answers. */

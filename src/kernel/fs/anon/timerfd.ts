@@ -10,6 +10,7 @@ import { CLOCK_REALTIME, CLOCK_REALTIME_ALARM } from '../../../abi/time.js';
 import { NS_PER_SEC, type Timespec } from '../../../base/clock.js';
 import { fail } from '../../outcome.js';
 import type { KernelServices } from '../../services.js';
+import { eventBase, kernelEventBase } from '../../task/event-base.js';
 import { IN, RDNORM, WOULD_BLOCK } from '../../wait.js';
 import type { Tried } from '../file-description.js';
 import type { Sink } from '../io.js';
@@ -54,6 +55,7 @@ export class TimerFile extends AnonFile {
     const { value } = setting;
     if (value.sec === 0 && value.nsec === 0) this._dueNs = undefined;
     else this._arm(base === 'absolute' ? this._monotonicOf(value) : this._now() + toNs(value));
+    this._tellSet();
     return before;
   }
 
@@ -113,8 +115,27 @@ export class TimerFile extends AnonFile {
     this._fire();
   }
 
+  private _tellSet(): void {
+    const { events, tasks } = this.services;
+    if (!events.wants('timerSet')) return;
+    const base = tasks.current ? eventBase(tasks.current) : kernelEventBase(this.services);
+    const remainingNs = toNs(this.get().value);
+    events.emit({
+      ...base,
+      type: 'timerSet',
+      timer: 'timerfd',
+      id: 0,
+      remainingNs,
+      intervalNs: this._intervalNs,
+    });
+  }
+
   private _fire(): void {
     this._cancel = undefined;
+    const { events } = this.services;
+    if (events.wants('timerExpired')) {
+      events.emit({ ...kernelEventBase(this.services), type: 'timerExpired', timer: 'timerfd', id: 0 });
+    }
     this._expired = true;
     this._ticks++;
     if (this._intervalNs === 0) this._dueNs = undefined;

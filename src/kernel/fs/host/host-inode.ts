@@ -41,6 +41,8 @@ export class HostInode extends Inode {
 
   private readonly _parent: HostInode | undefined;
   private readonly _name: string;
+  /** Of a symbolic link, once read: it never changes. */
+  private _target: string | undefined;
 
   constructor(
     override readonly fs: HostFs,
@@ -132,10 +134,13 @@ export class HostInode extends Inode {
   }
 
   override readlink(): string | Failure {
+    if (this._target !== undefined) return this._target;
     const dir = this._parentFd();
     if (dir < 0) return hostFailure(dir);
     const text = this.fs.options.hostFiles.readlinkBeneath(dir as HostFd, this.name);
-    return typeof text === 'number' ? hostFailure(text) : text;
+    if (typeof text === 'number') return hostFailure(text);
+    this._target = text;
+    return text;
   }
 
   open(flags: number, path: VfsPath | undefined): FileDescription | Failure {

@@ -25,6 +25,9 @@ function stateOf(task: Task): keyof typeof STATES {
       return 'T';
     case 'dead':
       return 'Z';
+    case 'guest':
+      // Of a deputy it is known whether its body has stopped, not whether it sleeps.
+      return task.group.awayOn !== undefined && task.group.stopped ? 'T' : 'R';
     default:
       return 'R';
   }

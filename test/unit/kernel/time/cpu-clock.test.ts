@@ -43,7 +43,7 @@ describe('the CPU clock', () => {
     expect(ticks).toEqual([1, 2]);
   });
 
-  test('counts one, however many were missed', () => {
+  test('K9: counts one, however many were missed', () => {
     clock.wake();
     elapse(17 * CLOCK_TICK_NS + 5);
     expect(ticks).toEqual([17]);

@@ -1,0 +1,407 @@
+/**
+ * The home's end of the conversation with bodies (docs/decisions/0032): answers what their shards ask,
+ * carries out the calls that come home in the name of deputies, hands signals on.
+ *
+ * Owner: the home shard. It never waits for another shard: what comes is a message, what goes is one.
+ */
+import { E } from '../../abi/errno.js';
+import { CLD, SIG } from '../../abi/signal.js';
+import { assertNever } from '../../base/assert.js';
+import type { FileDescription } from '../fs/file-description.js';
+import { contextOf } from '../fs/fs-context.js';
+import type { Inode } from '../fs/inode.js';
+import { openExecutable } from '../loader/executable.js';
+import { MemoryManager } from '../mm/memory-manager.js';
+import { type Blocking, ENTER_EXEC, Failure, fail, type Outcome, SyscallError } from '../outcome.js';
+import type { KernelServices } from '../services.js';
+import { isOrphaned } from '../signal/job-control.js';
+import type { SignalInfo } from '../signal/siginfo.js';
+import { notifyParent } from '../task/child-notice.js';
+import { cloneDeputy } from '../task/clone.js';
+import { type ExecRequest, takeProgram } from '../task/exec.js';
+import { exitTask } from '../task/exit.js';
+import { abandonCall, onTrap } from '../task/run.js';
+import { GUEST, type NewState } from '../task/state.js';
+import type { Task } from '../task/task.js';
+import type { ThreadGroup } from '../task/thread-group.js';
+import type {
+  Answer,
+  ForwardedOutcome,
+  FromHome,
+  LentFile,
+  LoadedFacts,
+  Question,
+  ToHome,
+} from './conversation.js';
+import { DeputyContext, type DeputyEvents, DeputySpace, type ForwardedCall } from './deputy.js';
+import { travellerOf } from './traveller.js';
+
+/** Where programs run: a policy (actors/placement.ts). */
+export interface ProgramPlacement {
+  /** The shard for a program that is about to be executed; 0 is the home. */
+  choose(): number;
+}
+
+export type TellBody = (shard: number, message: FromHome) => void;
+
+export class HomeDesk implements DeputyEvents {
+  private readonly _kernel: KernelServices;
+  private readonly _tell: TellBody;
+  /** Waits for a shard's answer to `arrive`, by pid. */
+  private readonly _arrivals = new Map<number, (result: LoadedFacts | Failure) => void>();
+  /** Processes whose bodies wait for `go`. */
+  private readonly _toStart = new Set<ThreadGroup>();
+  /** Calls that came while their task was stopped. */
+  private readonly _held = new Map<Task, ForwardedCall>();
+  private readonly _lent = new Map<number, FileDescription>();
+  private readonly _inodeNumbers = new WeakMap<Inode, number>();
+  private _nextHandle = 1;
+  private _nextInode = 1;
+
+  constructor(
+    kernel: KernelServices,
+    /** How many shards there are; bodies are on all but the first. */
+    readonly shards: number,
+    readonly placement: ProgramPlacement,
+    tell: TellBody,
+  ) {
+    this._kernel = kernel;
+    this._tell = tell;
+    kernel.tasks.futexes.elsewhere = (space, at, count, bits) => {
+      const inode = this._inodeNumbers.get(space as Inode);
+      if (inode !== undefined) this._wakeElsewhere(-1, { type: 'futexWake', inode, at, count, bits });
+    };
+  }
+
+  // What is told to bodies
+
+  /** A signal for a process, or for one of its tasks. */
+  signal(group: ThreadGroup, only: Task | undefined, info: SignalInfo): void {
+    if (group.awayOn === undefined) return;
+    this._tell(group.awayOn, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
+  }
+
+  /** execve: the program is loaded on another shard, and the task becomes a deputy. */
+  *relocate(task: Task, request: ExecRequest, shard: number): Blocking<Outcome> {
+    const { group } = task;
+    let result: LoadedFacts | Failure | undefined;
+    let wake: (() => void) | undefined;
+    this._arrivals.set(group.pid, (r) => {
+      result = r;
+      wake?.();
+    });
+    this._tell(shard, { type: 'arrive', traveller: travellerOf(task, request) });
+    try {
+      while (result === undefined) {
+        yield {
+          deadlineNs: Number.POSITIVE_INFINITY,
+          interruptible: false,
+          arm(w) {
+            wake = w;
+            if (result !== undefined) w();
+            return () => {
+              wake = undefined;
+            };
+          },
+        };
+      }
+    } finally {
+      this._arrivals.delete(group.pid);
+      // Killed meanwhile: the program goes unused.
+      if (result === undefined) this._tell(shard, { type: 'discard', pid: group.pid });
+    }
+    if (result instanceof Failure) return result;
+    this._becomeDeputy(task, request, shard, result);
+    return ENTER_EXEC;
+  }
+
+  /** The same for a process from outside that has not run yet; where that fails, it runs its program here. */
+  beginElsewhere(task: Task, request: ExecRequest, shard: number): NewState {
+    return { name: 'new', first: this._elsewhere(task, request, shard) };
+  }
+
+  private *_elsewhere(task: Task, request: ExecRequest, shard: number): Blocking<Outcome> {
+    yield* this.relocate(task, request, shard);
+    return ENTER_EXEC;
+  }
+
+  private _becomeDeputy(task: Task, request: ExecRequest, shard: number, facts: LoadedFacts): void {
+    const { group } = task;
+    this._takeProgram(task, request, this._newSpace(facts.hostPid), facts);
+    group.awayOn = shard;
+    this._toStart.add(group);
+    for (const [queue, only] of [
+      [task.pending, task],
+      [group.pending, undefined],
+    ] as const) {
+      for (const info of queue.list()) {
+        queue.remove(info.signo);
+        this.signal(group, only, info);
+      }
+    }
+  }
+
+  private _newSpace(hostPid: number): DeputySpace {
+    const { hostFiles, platform } = this._kernel;
+    return new DeputySpace(hostPid, hostFiles, this, (pid) => platform.foreignMemory(pid));
+  }
+
+  private _takeProgram(
+    task: Task,
+    request: Pick<ExecRequest, 'filename' | 'argv'>,
+    space: DeputySpace,
+    facts: LoadedFacts,
+  ): void {
+    const exe = this._lent.get(facts.exe)?.path;
+    const mm = new MemoryManager(this._kernel, space, task.mm.layout);
+    mm.image = { ...facts.image, exe };
+    takeProgram(task, request, { mm, pc: task.context.getPc(), sp: task.context.getSp(), ...facts });
+  }
+
+  // DeputyEvents
+
+  started({ owner }: DeputyContext): void {
+    const task = owner as Task;
+    const { group } = task;
+    if (this._toStart.delete(group) && group.awayOn !== undefined) {
+      this._tell(group.awayOn, { type: 'go', pid: group.pid });
+    }
+    const held = this._held.get(task);
+    if (held) this._soon(() => this._call(task, held));
+  }
+
+  finished({ owner }: DeputyContext, outcome: ForwardedOutcome): void {
+    const { tid, group } = owner as Task;
+    if (group.awayOn !== undefined) this._tell(group.awayOn, { type: 'outcome', tid, outcome });
+  }
+
+  released({ lastOwner, bodyEnded }: DeputyContext): void {
+    const task = lastOwner as Task | undefined;
+    if (bodyEnded || !task || task.group.awayOn === undefined) return;
+    this._tell(task.group.awayOn, { type: 'discard', pid: task.group.pid });
+  }
+
+  interrupted(context: DeputyContext): void {
+    this._soon(() => {
+      const task = context.owner as Task | undefined;
+      if (task?.state !== GUEST) return;
+      context.trap.kind = 'interrupt';
+      onTrap(task);
+    });
+  }
+
+  /** Not in the middle of what is being done now. */
+  private _soon(run: () => void): void {
+    this._kernel.timers.at(this._kernel.clock.monotonic(), run);
+  }
+
+  // What bodies say
+
+  receive(shard: number, message: ToHome): void {
+    const { tasks } = this._kernel;
+    switch (message.type) {
+      case 'ask':
+        this._tell(shard, { type: 'answer', id: message.id, answer: this._answer(message.question) });
+        break;
+      case 'call': {
+        const task = this._deputy(message.tid);
+        if (!task) break;
+        task.mask = message.mask;
+        this._call(task, message);
+        break;
+      }
+      case 'cancel':
+        cancel(this._deputy(message.tid));
+        break;
+      case 'abandon':
+        this._abandon(this._deputy(message.tid));
+        break;
+      case 'born': {
+        const space = this._deputy(message.tid)?.context.addressSpace;
+        if (space instanceof DeputySpace) space.bornAs(message.hostPid);
+        break;
+      }
+      case 'unborn':
+        this._end(this._deputy(message.tid), SIG.KILL);
+        break;
+      case 'executed':
+        this._executed(message);
+        break;
+      case 'arrived': {
+        const { result } = message;
+        this._arrivals.get(message.pid)?.(typeof result === 'number' ? fail(result) : result);
+        break;
+      }
+      case 'action':
+        tasks.byPid(message.pid)?.actions.set(message.signo, message.action);
+        break;
+      case 'changed':
+        changed(tasks.byPid(message.pid), message.stoppedBy);
+        break;
+      case 'threadEnded':
+        this._end(this._deputy(message.tid), message.status);
+        break;
+      case 'ended':
+        this._ended(message);
+        break;
+      case 'releaseFile':
+        this._lent.get(message.handle)?.release();
+        this._lent.delete(message.handle);
+        break;
+      case 'futexWake':
+        this._wakeElsewhere(shard, message);
+        break;
+      default:
+        assertNever(message, 'message of a body');
+    }
+  }
+
+  private _deputy(tid: number): Task | undefined {
+    const task = this._kernel.tasks.byTid(tid);
+    return task?.context instanceof DeputyContext ? task : undefined;
+  }
+
+  private _call(task: Task, call: ForwardedCall): void {
+    if (task.state !== GUEST) {
+      this._held.set(task, call);
+      return;
+    }
+    this._held.delete(task);
+    (task.context as DeputyContext).begin(call);
+    onTrap(task);
+  }
+
+  private _abandon(task: Task | undefined): void {
+    if (!task) return;
+    this._held.delete(task);
+    (task.context as DeputyContext).forget();
+    abandonCall(task);
+  }
+
+  private _executed({ tid, filename, facts }: Extract<ToHome, { type: 'executed' }>): void {
+    const group = this._kernel.tasks.byPid(tid);
+    const [task] = group?.tasks ?? [];
+    if (!task) return;
+    if (task.group.leader !== task) this._kernel.tasks.makeLeader(task);
+    const { addressSpace } = task.context;
+    // Its body counts what it uses, and tells at its end.
+    if (addressSpace instanceof DeputySpace) addressSpace.final = NOTHING;
+    (task.context as DeputyContext).bodyEnded = true;
+    this._takeProgram(task, { filename, argv: [] }, this._newSpace(facts.hostPid), facts);
+  }
+
+  private _end(task: Task | undefined, status: number): void {
+    if (!task) return;
+    this._abandon(task);
+    (task.context as DeputyContext).bodyEnded = true;
+    task.exitStatus = status;
+    exitTask(task);
+  }
+
+  private _ended({ pid, status, cpu, maxResident }: Extract<ToHome, { type: 'ended' }>): void {
+    const group = this._kernel.tasks.byPid(pid);
+    if (!group || group.isZombie) return;
+    group.exiting = status;
+    for (const task of [...group.tasks]) {
+      const { addressSpace } = task.context;
+      if (addressSpace instanceof DeputySpace)
+        addressSpace.final = { ...cpu, peakResidentBytes: maxResident };
+      this._end(task, status);
+    }
+  }
+
+  // Answers
+
+  private _answer(question: Question): Answer {
+    try {
+      return this._find(question);
+    } catch (e) {
+      if (e instanceof SyscallError) return { type: 'refused', errno: e.errno };
+      throw e;
+    }
+  }
+
+  private _find(question: Question): Answer {
+    switch (question.type) {
+      case 'clone': {
+        const child = cloneDeputy(this._asker(question.tid), question.request);
+        return child instanceof Failure ? refused(child) : { type: 'number', value: child.tid };
+      }
+      case 'program': {
+        const ctx = contextOf(this._asker(question.tid));
+        const program = openExecutable(this._kernel, ctx, question.path);
+        return program instanceof Failure ? refused(program) : this._lend(program.file);
+      }
+      case 'file':
+        return this._lend(this._asker(question.tid).files.requireAny(question.fd).retain());
+      case 'mapping': {
+        const mapping = this._lent.get(question.handle)?.mappable(question) ?? fail(E.EBADF);
+        return mapping instanceof Failure ? refused(mapping) : { type: 'mapping', mapping };
+      }
+      case 'orphaned': {
+        const group = this._kernel.tasks.byPid(question.pid);
+        return { type: 'number', value: group && isOrphaned(this._kernel.tasks, group.pgid) ? 1 : 0 };
+      }
+    }
+  }
+
+  /** Whoever asks is there: a deputy, or a task that waits for its program to be loaded elsewhere. */
+  private _asker(tid: number): Task {
+    const task = this._kernel.tasks.byTid(tid);
+    if (!task) throw new SyscallError(E.ESRCH);
+    return task;
+  }
+
+  /** Keeps the description, whose reference is handed over, until it is given back. */
+  private _lend(file: FileDescription): Answer {
+    const handle = this._nextHandle++;
+    this._lent.set(handle, file);
+    const { inode, path, flags } = file;
+    let number = this._inodeNumbers.get(inode);
+    if (number === undefined) {
+      number = this._nextInode++;
+      this._inodeNumbers.set(inode, number);
+    }
+    const lent: LentFile = {
+      handle,
+      flags,
+      attributes: inode.attributes(),
+      inode: number,
+      mountFlags: path?.mount.flags ?? 0,
+      name: path?.dentry.name ?? '',
+    };
+    return { type: 'file', file: lent };
+  }
+
+  /** To waiters at home and on every shard but the one it came from. */
+  private _wakeElsewhere(from: number, wake: Extract<ToHome, { type: 'futexWake' }>): void {
+    const { tasks } = this._kernel;
+    if (from >= 0) {
+      for (const { inode } of this._lent.values()) {
+        if (this._inodeNumbers.get(inode) !== wake.inode) continue;
+        tasks.futexes.wakeHere({ space: inode, at: wake.at }, wake.count, wake.bits);
+        break;
+      }
+    }
+    for (let shard = 1; shard < this.shards; shard++) if (shard !== from) this._tell(shard, wake);
+  }
+}
+
+const NOTHING = { user: 0, system: 0, peakResidentBytes: 0 };
+
+const refused = ({ errno }: Failure): Answer => ({ type: 'refused', errno });
+
+/** What blocks ends as by a signal; what does not has ended or will. */
+function cancel(task: Task | undefined): void {
+  if (task?.state.name !== 'blocked' || task.state.woken || !task.state.wait.interruptible) return;
+  task.state.woken = 'interrupted';
+  task.kernel.tasks.runQueue.add(task);
+}
+
+function changed(group: ThreadGroup | undefined, stoppedBy: number): void {
+  if (!group || group.isZombie) return;
+  group.continued = stoppedBy === 0;
+  group.stopped = stoppedBy === 0 ? undefined : { signo: stoppedBy, reported: false };
+  if (stoppedBy === 0) notifyParent(group, CLD.CONTINUED, SIG.CONT);
+  else notifyParent(group, CLD.STOPPED, stoppedBy);
+}

@@ -1,0 +1,34 @@
+/** The programs of examples/ do what they say. */
+import { join } from 'node:path';
+import { expect, test } from '@jest/globals';
+import { CLI, run } from './support/run.js';
+
+const EXAMPLES = join(CLI, '../../../examples');
+
+async function example(name: string): Promise<string> {
+  const { status, stdout, stderr, leftovers } = await run(process.execPath, [join(EXAMPLES, name)]);
+  expect({ status, stderr, leftovers }).toEqual({ status: 0, stderr: '', leftovers: [] });
+  return stdout.toString();
+}
+
+test('observe.mjs', async () => {
+  const text = await example('observe.mjs');
+  expect(text).toMatch(/^process 2 runs sh -c /);
+  expect(text).toMatch(/process \d+ opened \/etc\/passwd \(O_RDONLY/);
+  expect(text).toMatch(/\d+ events, 0 dropped\n$/);
+  expect(text).not.toMatch(/opened (?!\/etc\/)/);
+});
+
+test('hooks.mjs', async () => {
+  const text = await example('hooks.mjs');
+  expect(text).toContain('cat: /etc/shadow: Permission denied\n');
+  expect(text).toMatch(/\n1234\nremoving: 0\n$/);
+});
+
+test('inject.mjs', async () => {
+  const text = await example('inject.mjs');
+  expect(text).toContain('read:short=7: some output, status 0\n');
+  expect(text).toContain('openat:error=EMFILE:when=5+: no output, status 1\n');
+  expect(text).toContain('write:signal=SIGTERM: some output, SIGTERM\n');
+  expect(text).toContain('write:delay_enter=20ms: some output, status 0\n');
+});
