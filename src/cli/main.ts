@@ -11,6 +11,7 @@ import { complain } from './output.js';
 const USAGE = `Usage: troupe COMMAND …
 
   troupe run [options] [--] COMMAND [ARG…]   run a Linux program in a sandbox
+  troupe restore [options] FILE              let a saved kernel go on
   troupe doctor [--json]                     say what this host offers, and what will be used
   troupe --version                           print the version
   troupe --help                              print this
@@ -22,6 +23,8 @@ async function main(args: readonly string[]): Promise<number> {
   switch (command) {
     case 'run':
       return await (await import('./run.js')).run(rest);
+    case 'restore':
+      return await (await import('./restore.js')).restore(rest);
     case 'doctor':
       return await (await import('./doctor.js')).doctor(rest);
     case '--version':

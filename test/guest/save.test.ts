@@ -1,5 +1,5 @@
 /** Saving real guests and going on with them in another process: KERNEL.md K15–K24, K37, K40. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   createReadStream,
   createWriteStream,
@@ -155,6 +155,18 @@ describe('K24: loadFrom', () => {
     const error = await errorOf(Kernel.loadFrom(file));
     expect(error.code).toBe('CannotLoad');
     expect(error.message).toContain(program);
+  });
+
+  test('troupe restore lets a saved kernel go on, and ends as it does', async () => {
+    const shell = kernel.spawn('sh', ['-c', 'echo ready; read line; echo "read $line"; exit 5']);
+    await new Output(shell).until('ready');
+    await kernel.pause();
+    await kernel.saveTo(file);
+    await kernel.close();
+    const cli = join(process.cwd(), 'dist/cli/main.js');
+    const { status, stdout } = spawnSync(process.execPath, [cli, 'restore', file], { input: 'it\n' });
+    expect({ status, text: stdout.toString() }).toEqual({ status: 5, text: 'read it\n' });
+    expect(spawnSync(process.execPath, [cli, 'restore']).status).not.toBe(0);
   });
 
   test('a loaded kernel is paused', async () => {

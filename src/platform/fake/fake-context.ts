@@ -94,7 +94,9 @@ export class FakeContext implements Context {
     return { lo: this.#returned >>> 0, hi: Math.floor(this.#returned / TWO32) >>> 0 };
   }
   rewindSyscall(number?: number): void {
-    if (number !== undefined) this.#step = { type: 'syscall', number, args: [] };
+    // The registers of the arguments are as they were.
+    const args = this.#step?.type === 'syscall' ? this.#step.args : [];
+    if (number !== undefined) this.#step = { type: 'syscall', number, args };
     this.#again = true;
   }
   getPc(): UserAddr {
