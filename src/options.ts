@@ -103,6 +103,17 @@ export interface SpawnOptions {
   argv0?: string | undefined;
 }
 
+export interface LoadOptions {
+  /** What each process gets in place of the streams it was started with. Default: `pipe`. */
+  stdio?: StdioOptions | undefined;
+  /** Of the terminal that `stdio: 'pty'` gives. */
+  windowSize?: WindowSize | undefined;
+  /** Whether time that passed while the kernel was saved has passed for who sleeps. Default: `keep`. */
+  sleepers?: 'keep' | 'elapse' | undefined;
+  /** Default: as the saved kernel had it. */
+  logLevel?: KernelOptions['logLevel'];
+}
+
 /** Which events an observer wants; what is absent excludes nothing. */
 export interface EventFilter<T extends EventType = EventType> {
   types?: readonly T[] | undefined;
@@ -223,6 +234,16 @@ const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
   signal: v.optional(v.instance(AbortSignal, 'must be an AbortSignal')),
   argv0: v.optional(text),
 });
+
+const loadSchema: v.GenericSchema<unknown, LoadOptions> = v.strictObject({
+  ...stdioEntries,
+  sleepers: v.optional(v.picklist(['keep', 'elapse'], "must be 'keep' or 'elapse'")),
+  logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
+});
+
+export function parseLoadOptions(options: unknown): LoadOptions {
+  return checkOptions(loadSchema, options);
+}
 
 export function parseKernelOptions(options: unknown): KernelOptions {
   return checkOptions(kernelSchema, options);

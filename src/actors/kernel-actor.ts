@@ -24,10 +24,12 @@ import {
   type OperationResult,
   ok,
   refused,
+  type SaveOptions,
 } from '../messages/kernel.js';
 import type { InitSettings, RootSettings } from '../messages/lifecycle.js';
 import type {
   ExternalSignal,
+  LoadRequest,
   ProcessSpec,
   ShardAnswer,
   ShardCommand,
@@ -51,6 +53,7 @@ import { type HostFacts, settingsOfWhole, unlikeHost } from './init-settings.js'
 import { type KernelClocks, KernelTime } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
+import { loadShards, saveShards } from './save/kernel-saving.js';
 import { ShardAsks } from './shard-asks.js';
 
 const INIT_PID = 1;
@@ -58,7 +61,7 @@ const INIT_PID = 1;
 export interface KernelActorParts {
   readonly shards: readonly ActorRef<ShardCommand>[];
   readonly log: Log;
-  readonly config: Pick<KernelConfig, 'made' | 'root' | 'cores' | 'hostname' | 'time'>;
+  readonly config: KernelConfig;
   readonly host: HostFacts;
   readonly clocks: KernelClocks;
 }
@@ -220,6 +223,36 @@ export class KernelActor implements KernelOperations {
       if (this.#pauses.depth === 0) this.time.resume('paused');
       this.#tellAll({ type: 'unpause' });
       return ok(undefined);
+    });
+  }
+
+  saveTo(path: string, { compress }: SaveOptions): Promise<OperationResult<void>> {
+    return this.#queue.add(async () => {
+      if (this.#stage === 'closed') return CLOSED;
+      if (!this.#pauses.complete) {
+        return refused('NotPaused', E.EBUSY, 'only a paused kernel can be saved');
+      }
+      // It stands still already; unpause may come in between, and must not let it go.
+      await this.time.pause('saving');
+      try {
+        const failed = await saveShards(this.#asks, path, compress, { config: this.#parts.config });
+        return failed ? refusal(failed) : ok(undefined);
+      } finally {
+        await this.time.resume('saving');
+      }
+    });
+  }
+
+  load(request: LoadRequest): Promise<OperationResult<readonly CreatedProcess[]>> {
+    return this.#queue.add(async () => {
+      if (this.#stage === 'closed') return CLOSED;
+      await this.time.pause('paused');
+      const loaded = await loadShards(this.#asks, request);
+      if ('type' in loaded) return refusal(loaded);
+      for (const { pid, shard } of loaded) this.#shardOf.set(pid, shard);
+      this.#stage = 'started';
+      await this.#pauses.begin(Promise.resolve([]));
+      return ok(loaded);
     });
   }
 
@@ -396,6 +429,8 @@ export class KernelActor implements KernelOperations {
       case 'done':
       case 'port':
       case 'answer':
+      case 'saved':
+      case 'loaded':
         this.#asks.settle(news);
         break;
       case 'exited':
@@ -444,8 +479,9 @@ function resultOf<Q extends ShardQuery>(answer: ShardAnswer): OperationResult<Sh
 }
 
 function refusal(answer: ShardAnswer): OperationError {
-  if (answer.type !== 'failed')
-    return { type: 'error', errno: E.EIO, message: 'a shard gave a wrong answer' };
-  const { errno, message, obstacle } = answer;
-  return { type: 'error', errno, message, obstacle };
+  if (answer.type === 'failed') {
+    const { errno, message, obstacle, code } = answer;
+    return { type: 'error', errno, message, obstacle, ...(code && { code }) };
+  }
+  return { type: 'error', errno: E.ESRCH, message: 'no such process' };
 }

@@ -57,6 +57,7 @@ import { MailboxReceiver } from './mailbox.js';
 import { newPlacement } from './placement.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
+import { ShardSaving } from './save/shard-saving.js';
 import { type MutableMachine, machineOf, rootOptions } from './shard-config.js';
 import { answerQuery } from './shard-queries.js';
 import { ShardTime } from './shard-time.js';
@@ -269,6 +270,12 @@ export class Shard {
       case 'unpause':
         if (unpauseAll(this.#services.tasks)) this.#tellStop('unpause');
         break;
+      case 'save':
+        this.#newSaving().save(command.id, command.request);
+        break;
+      case 'load':
+        this.#newSaving().load(command.id, command.request);
+        break;
       case 'kill':
         // A deputy ends with its body, which is told on its shard.
         for (const group of this.#services.tasks.groups())
@@ -336,11 +343,15 @@ export class Shard {
     this.#tell({ type: 'intercepting', id, wrong });
   }
 
+  #newMounts(): MountNamespace {
+    if (!this.#root) throw new BootError('there is no root mount namespace');
+    return newRootNamespace(this.#services, rootOptions(this.#root));
+  }
+
   #createProcess(id: number, spec: ProcessSpec, asInit: boolean): void {
     let stdio: StdioPlan | undefined;
     try {
-      if (!this.#root) throw new BootError('there is no root mount namespace');
-      this.#mounts ??= newRootNamespace(this.#services, rootOptions(this.#root));
+      this.#mounts ??= this.#newMounts();
       stdio = new StdioPlan(this.#services, this.#mounts, spec);
       const made = spawnProcess(this.#services, this.#mounts, { ...spec, files: stdio.files, asInit });
       if (made instanceof Task) {
@@ -406,6 +417,24 @@ export class Shard {
     if (keeper.kind === 'virtual') return;
     keeper.onShift = (shiftNs) => this.#platform.setClockShift(shiftNs);
     this.#platform.setClockShift(keeper.shiftNs);
+  }
+
+  #newSaving(): ShardSaving {
+    return new ShardSaving({
+      index: this.#options.index,
+      services: this.#services,
+      bridges: this.#bridges,
+      mounts: () => {
+        this.#mounts ??= this.#newMounts();
+        return this.#mounts;
+      },
+      setMounts: (mounts) => {
+        this.#mounts = mounts;
+      },
+      adopt: (leader, bridge) => this.#adopt(leader, bridge),
+      continueAt: (ns) => this.#time.keeper.continueAt(ns),
+      tell: (news) => this.#tell(news),
+    });
   }
 
   #newServices(): KernelServices {

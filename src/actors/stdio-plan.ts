@@ -4,6 +4,7 @@ import type { HostFd } from '../base/brand.js';
 import type { FileDescription } from '../kernel/fs/file-description.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import { newStdio } from '../kernel/fs/stdio/new-stdio.js';
+import { StdioInode } from '../kernel/fs/stdio/stdio-inode.js';
 import { TerminalBridge } from '../kernel/fs/tty/bridge.js';
 import { takeTerminal } from '../kernel/fs/tty/controlling.js';
 import { newTerminal } from '../kernel/fs/tty/new-terminal.js';
@@ -54,6 +55,9 @@ export class StdioPlan {
 
   /** The process is there; its terminal, if it has one, is its session's. */
   started(task: Task): void {
+    this.files.forEach((file, slot) => {
+      if (file.inode instanceof StdioInode) file.inode.given = { pid: task.group.pid, slot };
+    });
     const { bridge } = this;
     if (!bridge) return;
     takeTerminal(task.group, bridge.master.terminal);
@@ -95,7 +99,7 @@ export class StdioPlan {
 }
 
 /** Guests read from descriptor 0 and write to the others. */
-function pipeFor(fd: number): { ours: number; theirs: number } {
+export function pipeFor(fd: number): { ours: number; theirs: number } {
   const [readEnd, writeEnd] = hostPipe();
   return fd === 0 ? { ours: readEnd, theirs: writeEnd } : { ours: writeEnd, theirs: readEnd };
 }

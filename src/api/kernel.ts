@@ -4,7 +4,11 @@
  * operation is a message to the Kernel actor.
  */
 import { availableParallelism, totalmem } from 'node:os';
+import type { Readable, Writable } from 'node:stream';
+import { E } from '../abi/errno.js';
 import { KernelLink } from '../actors/kernel-link.js';
+import { BrokenImage } from '../actors/save/frames.js';
+import { readDescription } from '../actors/save/image-file.js';
 import {
   EVENT_TYPES,
   type EventOf,
@@ -19,16 +23,25 @@ import {
   type TaskEvent,
   type TimerEvent,
 } from '../messages/events.js';
-import type { ExitError, KernelConfig } from '../messages/kernel.js';
+import {
+  type ExitError,
+  type ImageDescription,
+  type KernelConfig,
+  ok,
+  refused,
+  type SaveOptions,
+} from '../messages/kernel.js';
 import type { RootSettings } from '../messages/lifecycle.js';
-import type { ExternalSignal, SignalTarget } from '../messages/shard.js';
+import type { ExternalSignal, LoadRequest, SignalTarget } from '../messages/shard.js';
 import {
   type CreateOptions,
   type EventFilter,
   type KernelOptions,
+  type LoadOptions,
   OptionsError,
   parseCreateOptions,
   parseKernelOptions,
+  parseLoadOptions,
   parseRootOptions,
   parseSpawnOptions,
   type RootOptions,
@@ -39,10 +52,13 @@ import { type CreateProcessOptions, createProcessSpec } from './create-process-o
 import { type EventStream, eventStream } from './event-stream.js';
 import { type InitOptions, initSettings } from './init-options.js';
 import { InterceptError, type Interception, moduleUrlOf } from './interception.js';
+import { KernelError } from './kernel-error.js';
 import { KernelFacts } from './kernel-facts.js';
 import { Observers } from './observers.js';
 import { PendingCalls } from './pending-calls.js';
-import { Process, spawnSpec } from './process.js';
+import { Process, spawnSpec, startOf } from './process.js';
+import { readSaved, writeSaved } from './saved-kernel.js';
+import { stdioOf } from './stdio.js';
 
 const DEFAULT_MAX_TASKS = 4096;
 const DEFAULT_LOG_LEVEL = 'warn';
@@ -103,7 +119,7 @@ export class Kernel extends KernelFacts {
    * InvalidArgument), or with SpawnError when the program cannot be run.
    */
   async createProcess(options: CreateProcessOptions): Promise<Process> {
-    const made = this.#adopt(new Process(this.link, createProcessSpec(options)));
+    const made = this.#adopt(new Process(this.link, startOf(this.link, createProcessSpec(options))));
     await Promise.race([new Promise((resolve) => made.once('spawn', resolve)), made.completed]);
     return made;
   }
@@ -163,7 +179,53 @@ export class Kernel extends KernelFacts {
   spawn(command: string, args: readonly string[] = [], options: SpawnOptions = {}): Process {
     const given = parseSpawnOptions(options);
     const spec = spawnSpec(command, args, given, this.#config.root?.rootfs ?? '/');
-    return this.#adopt(new Process(this.link, spec, given));
+    return this.#adopt(new Process(this.link, startOf(this.link, spec), given));
+  }
+
+  /** Those that were spawned, or loaded, and have not ended. */
+  get processes(): readonly Process[] {
+    return [...this.#processes];
+  }
+
+  /**
+   * Writes the kernel, which must be paused, into a file or a stream. It can be unpaused afterwards and goes
+   * on as if nothing had been. KernelError: `NotPaused`; `CannotSave`, with a message that names what stands
+   * in the way.
+   */
+  saveTo(to: string | Writable, options: Partial<SaveOptions> = {}): Promise<void> {
+    const { compress = false } = options;
+    return writeSaved(to, async (path) =>
+      this.calls.ask(() => this.link.operations.saveTo(path, { compress })),
+    );
+  }
+
+  /**
+   * A kernel that goes on where a saved one was, in this process or another. It is paused: `unpause` lets it
+   * go on. `processes` are those that the embedder had spawned; they get the streams of `stdio` in place of
+   * their own. KernelError: `BrokenImage` for a file that is no saved kernel, is truncated or was altered;
+   * `CannotLoad`, with a message that names what this host lacks.
+   */
+  static loadFrom(from: string | Readable, options: LoadOptions = {}): Promise<Kernel> {
+    const { stdio, windowSize, sleepers = 'keep', logLevel } = parseLoadOptions(options);
+    return readSaved(from, async (path) => {
+      const { config } = describedBy(path);
+      const kernel = new Kernel({ ...config, began: hostNow(), ...(logLevel && { logLevel }) });
+      try {
+        await kernel.#load({ path, stdio: stdioOf({ stdio, windowSize }), sleepers });
+      } catch (e) {
+        await kernel.close();
+        throw e;
+      }
+      return kernel;
+    });
+  }
+
+  async #load(request: LoadRequest): Promise<void> {
+    const loaded = await this.calls.ask(() => this.link.operations.load(request));
+    for (const process of loaded) {
+      const start = { stdio: request.stdio, create: async () => ok(process) };
+      this.#adopt(new Process(this.link, start));
+    }
   }
 
   /**
@@ -297,6 +359,22 @@ export class Kernel extends KernelFacts {
   }
 }
 
+/** What the file says of itself. */
+function describedBy(path: string): ImageDescription {
+  try {
+    return readDescription(path);
+  } catch (e) {
+    if (!(e instanceof BrokenImage)) throw e;
+    throw new KernelError(refused('BrokenImage', E.EINVAL, e.message));
+  }
+}
+
+/** CLOCK_MONOTONIC of the host. */
+function hostNow(): KernelConfig['began'] {
+  const [sec, nsec] = process.hrtime();
+  return { sec, nsec };
+}
+
 async function configOf(options: KernelOptions, made: KernelConfig['made']): Promise<KernelConfig> {
   const filter = options.strace?.filter;
   if (filter !== undefined) {
@@ -312,7 +390,6 @@ async function configOf(options: KernelOptions, made: KernelConfig['made']): Pro
       if (wrong) throw new OptionsError(`inject: ${rule}: ${wrong}`);
     }
   }
-  const [sec, nsec] = process.hrtime();
   const cores = options.cores ?? availableParallelism();
   const time = options.time ?? 'real';
   const placement = options.placement ?? 'pack';
@@ -329,7 +406,7 @@ async function configOf(options: KernelOptions, made: KernelConfig['made']): Pro
     memoryBytes: options.memory ?? totalmem(),
     maxTasks: options.pids ?? DEFAULT_MAX_TASKS,
     time,
-    began: { sec, nsec },
+    began: hostNow(),
     strace: options.strace ? { filter } : undefined,
     inject,
     injectSeed: options.injectSeed ?? 0,

@@ -5,8 +5,8 @@ import { errnoName } from '../abi/errno.js';
 import { SIG, signalName } from '../abi/signal.js';
 import type { KernelLink } from '../actors/kernel-link.js';
 import { fromUnicode } from '../base/bytes.js';
-import type { CreatedProcess } from '../messages/kernel.js';
-import type { ProcessSpec, StartObstacle } from '../messages/shard.js';
+import type { CreatedProcess, OperationResult } from '../messages/kernel.js';
+import type { ProcessSpec, StartObstacle, StdioSource } from '../messages/shard.js';
 import { defaultEnv, type SpawnOptions } from '../options.js';
 import { KernelError } from './kernel-error.js';
 import { ProcessStreams } from './process-streams.js';
@@ -37,6 +37,17 @@ export class SpawnError extends Error {
 /** What concerns this end of a process only. */
 export type ProcessOptions = Pick<SpawnOptions, 'timeout' | 'signal'>;
 
+/** How a process comes to be, and what its streams are. */
+export interface ProcessStart {
+  readonly stdio: readonly StdioSource[];
+  create(): Promise<OperationResult<CreatedProcess>>;
+}
+
+/** A program that is started. */
+export function startOf(link: KernelLink, spec: ProcessSpec): ProcessStart {
+  return { stdio: spec.stdio, create: () => link.operations.createProcess(spec) };
+}
+
 export class Process extends EventEmitter {
   pid: number | undefined;
   /** The streams of what is `pipe` in the options, and of the terminal of `pty`. */
@@ -58,7 +69,7 @@ export class Process extends EventEmitter {
   /** A signal sent before the process was there. */
   #pendingSignal: number | undefined;
 
-  constructor(link: KernelLink, spec: ProcessSpec, options: ProcessOptions = {}) {
+  constructor(link: KernelLink, start: ProcessStart, options: ProcessOptions = {}) {
     super();
     this.#link = link;
     this.#options = options;
@@ -68,11 +79,11 @@ export class Process extends EventEmitter {
     });
     // Whoever listens to events only must not be ended by an unhandled rejection.
     this.completed.catch(() => {});
-    this.#streams = new ProcessStreams(spec.stdio);
+    this.#streams = new ProcessStreams(start.stdio);
     this.stdin = this.#streams.stdin;
     this.stdout = this.#streams.stdout;
     this.stderr = this.#streams.stderr;
-    void this.#run(spec);
+    void this.#run(start);
   }
 
   /** Sends a signal, by name or number; true when it could be sent or noted. */
@@ -95,14 +106,14 @@ export class Process extends EventEmitter {
     this.#fail(new SpawnError('ECLOSED', 'sandbox', why));
   }
 
-  async #run(spec: ProcessSpec): Promise<void> {
+  async #run(start: ProcessStart): Promise<void> {
     const { signal } = this.#options;
     const abort = (): void => {
       this.kill('SIGKILL');
     };
     try {
       if (signal?.aborted) throw new SpawnError('ABORT_ERR', 'sandbox', 'the operation was aborted');
-      const made = await this.#link.operations.createProcess(spec);
+      const made = await start.create();
       if (made.type === 'error') {
         if (made.code !== undefined) throw new KernelError(made);
         throw new SpawnError(errnoName(made.errno), made.obstacle ?? 'sandbox', made.message);

@@ -18,6 +18,7 @@ const USAGE = `Usage: troupe COMMAND …
   troupe kill [--status N] NAME              end everything in it
   troupe wait NAME                           wait for its end, and exit as it did
   troupe rm [--force] NAME                   forget a dead sandbox; with --force, end it first
+  troupe restore [options] FILE              let a saved kernel go on
   troupe doctor [--json]                     say what this host offers, and what will be used
   troupe --version                           print the version
   troupe --help                              print this
@@ -38,6 +39,8 @@ async function main(args: readonly string[]): Promise<number> {
     case 'wait':
     case 'rm':
       return await (await import('./sandbox.js')).sandbox(command, rest);
+    case 'restore':
+      return await (await import('./restore.js')).restore(rest);
     case 'doctor':
       return await (await import('./doctor.js')).doctor(rest);
     case '--version':

@@ -39,7 +39,12 @@ export class BootError extends Error {
 /** The root mount namespace of a kernel. */
 export function newRootNamespace(services: KernelServices, options: RootOptions): MountNamespace {
   const { hostFiles } = services;
-  const lower = newHostFs({ hostFiles, rootFd: openRoot(services, options.rootfs), readOnly: true });
+  const lower = newHostFs({
+    hostFiles,
+    source: options.rootfs,
+    rootFd: openRoot(services, options.rootfs),
+    readOnly: true,
+  });
   if (!isDirectory(lower.root.mode)) {
     throw new BootError(`${toUnicode(options.rootfs)} cannot be the root: ${why(E.ENOTDIR)}`);
   }
@@ -56,7 +61,7 @@ export function newRootNamespace(services: KernelServices, options: RootOptions)
     mountAt(newTmpfs({ clock: services.clock, hostFiles }), target, MS_NOSUID | MS_NODEV, 'tmpfs');
   }
   for (const { source, target, readOnly } of options.binds) {
-    const fs = newHostFs({ hostFiles, rootFd: openRoot(services, source), readOnly });
+    const fs = newHostFs({ hostFiles, source, rootFd: openRoot(services, source), readOnly });
     mountAt(fs, target, MS_NOSUID | MS_NODEV | (readOnly ? MS_RDONLY : 0), source);
   }
   return mounts;

@@ -5,6 +5,7 @@
  * caught in one place. Anything else that is thrown is a bug of ours and never becomes an errno.
  */
 import { type Errno, errnoName } from '../abi/errno.js';
+import type { Task } from './task/task.js';
 
 export class Failure {
   constructor(readonly errno: Errno) {}
@@ -44,12 +45,12 @@ export function must<T>(r: T | Failure): T {
 /**
  * A signal came before there was a result. What happens then is Linux's restart rules:
  * `always` ERESTARTNOINTR, `unlessHandled` ERESTARTNOHAND, `ifSaRestart` ERESTARTSYS,
- * `block` ERESTART_RESTARTBLOCK (goes on by restart_syscall with `again`).
+ * `block` ERESTART_RESTARTBLOCK (goes on by restart_syscall, to the same instant as before).
  */
 export class Restart {
   constructor(
     readonly rule: 'always' | 'unlessHandled' | 'ifSaRestart' | 'block',
-    readonly again?: () => Result,
+    readonly deadlineNs?: number,
   ) {}
 }
 export const RESTART_ALWAYS = new Restart('always');
@@ -80,7 +81,21 @@ export interface Wait {
   readonly deadlineNs: number;
   /** Whether a signal ends it; a kill always does. */
   readonly interruptible: boolean;
+  /** What more than the deadline the call is to know when it starts anew. */
+  readonly resume?: (() => Resumed) | undefined;
 }
+/** What a call that starts anew need not do again, or does to the same instant: see kernel/save. */
+export interface Resumed {
+  /** When its wait ends, whatever time its arguments give. */
+  readonly deadlineNs?: number;
+  /** Bytes that it has moved. */
+  readonly done?: number;
+  /** What it has gathered for the guest and not given it yet. */
+  readonly gathered?: Uint8Array;
+  /** The child that it has made and waits for (vfork(2)). */
+  readonly child?: Task;
+}
+
 export type Wake = 'ready' | 'timedOut' | 'interrupted';
 
 /** True for what is not a generator. */

@@ -23,15 +23,15 @@ export class Syslog {
   /** Notified (IN) when there is a line more. */
   readonly queue = new WaitQueue();
   readonly bufferSize = BUFFER_SIZE;
-  readonly #entries: SyslogEntry[] = [];
-  #size = 0;
+  private readonly _entries: SyslogEntry[] = [];
+  private _size = 0;
   /** How many entries have been dropped: the number of the first that is there. */
-  #first = 0;
+  private _first = 0;
   /** Number of the next entry for SYSLOG_ACTION_READ, and of its character. */
-  #readNext = 0;
-  #readAt = 0;
+  private _readNext = 0;
+  private _readAt = 0;
   /** Number of the first entry after the last SYSLOG_ACTION_CLEAR. */
-  #clearedTo = 0;
+  private _clearedTo = 0;
 
   constructor(
     /** Nanoseconds since the kernel began. */
@@ -40,33 +40,33 @@ export class Syslog {
 
   write(level: number, text: string): void {
     const entry = { level, timeNs: this.now(), text };
-    this.#entries.push(entry);
-    this.#size += lineOf(entry).length;
-    while (this.#size > BUFFER_SIZE && this.#entries.length > 1) this.#dropOldest();
+    this._entries.push(entry);
+    this._size += lineOf(entry).length;
+    while (this._size > BUFFER_SIZE && this._entries.length > 1) this._dropOldest();
     this.queue.notify(IN);
   }
 
   entries(): readonly SyslogEntry[] {
-    return [...this.#entries];
+    return [...this._entries];
   }
 
   /** What SYSLOG_ACTION_READ has not given yet. */
   get unread(): number {
-    return this.#sizeFrom(this.#readNext) - this.#readAt;
+    return this._sizeFrom(this._readNext) - this._readAt;
   }
 
   /** Takes at most so many characters of what is unread. */
   read(length: number): string {
     let text = '';
-    while (text.length < length && this.#readNext < this.#end) {
-      const rest = this.#line(this.#readNext).slice(this.#readAt);
+    while (text.length < length && this._readNext < this._end) {
+      const rest = this._line(this._readNext).slice(this._readAt);
       const part = rest.slice(0, length - text.length);
       text += part;
       if (part.length === rest.length) {
-        this.#readNext++;
-        this.#readAt = 0;
+        this._readNext++;
+        this._readAt = 0;
       } else {
-        this.#readAt += part.length;
+        this._readAt += part.length;
       }
     }
     return text;
@@ -75,8 +75,8 @@ export class Syslog {
   /** The last whole lines that fit, of those after the last `clear`. */
   tail(length: number): string {
     let text = '';
-    for (let n = this.#end - 1; n >= Math.max(this.#first, this.#clearedTo); n--) {
-      const line = this.#line(n);
+    for (let n = this._end - 1; n >= Math.max(this._first, this._clearedTo); n--) {
+      const line = this._line(n);
       if (text.length + line.length > length) break;
       text = line + text;
     }
@@ -85,32 +85,32 @@ export class Syslog {
 
   /** `tail` begins anew. */
   clear(): void {
-    this.#clearedTo = this.#end;
+    this._clearedTo = this._end;
   }
 
-  #sizeFrom(first: number): number {
+  private _sizeFrom(first: number): number {
     let size = 0;
-    for (let n = first; n < this.#end; n++) size += this.#line(n).length;
+    for (let n = first; n < this._end; n++) size += this._line(n).length;
     return size;
   }
 
-  get #end(): number {
-    return this.#first + this.#entries.length;
+  private get _end(): number {
+    return this._first + this._entries.length;
   }
 
-  #line(n: number): string {
-    const entry = this.#entries[n - this.#first];
+  private _line(n: number): string {
+    const entry = this._entries[n - this._first];
     return entry ? lineOf(entry) : '';
   }
 
-  #dropOldest(): void {
-    const oldest = this.#entries.shift();
+  private _dropOldest(): void {
+    const oldest = this._entries.shift();
     if (!oldest) return;
-    this.#size -= lineOf(oldest).length;
-    this.#first++;
-    if (this.#readNext < this.#first) {
-      this.#readNext = this.#first;
-      this.#readAt = 0;
+    this._size -= lineOf(oldest).length;
+    this._first++;
+    if (this._readNext < this._first) {
+      this._readNext = this._first;
+      this._readAt = 0;
     }
   }
 }

@@ -4,7 +4,7 @@
  * Every blocking call is a non-blocking `try…` that may answer WOULD_BLOCK, and a queue that is
  * notified when trying again may help. Order matters: register, try, sleep; never try, then register.
  */
-import type { Blocking, Wait, Wake } from './outcome.js';
+import type { Blocking, Resumed, Wait, Wake } from './outcome.js';
 
 /** Readiness bits are those of poll(2). */
 export const IN = 0x1;
@@ -23,26 +23,28 @@ export const RDHUP = 0x2000;
 type Waiter = { readonly mask: number; readonly wake: (events: number) => void };
 
 export class WaitQueue {
-  #waiters: Set<Waiter> | undefined;
+  /** Whoever listens begins anew. */
+  static readonly unsaved = ['_waiters'];
+  private _waiters: Set<Waiter> | undefined;
 
   /** Calls `wake` at each notification that shares a bit with `mask`; the result stops that. */
   listen(mask: number, wake: (events: number) => void): () => void {
-    this.#waiters ??= new Set();
+    this._waiters ??= new Set();
     const waiter = { mask, wake };
-    this.#waiters.add(waiter);
+    this._waiters.add(waiter);
     return () => {
-      this.#waiters?.delete(waiter);
+      this._waiters?.delete(waiter);
     };
   }
 
   notify(events: number): void {
-    if (!this.#waiters || this.#waiters.size === 0) return;
+    if (!this._waiters || this._waiters.size === 0) return;
     // A copy: a waiter that wakes may stop listening, and may listen anew, while we walk.
-    for (const w of [...this.#waiters]) if (w.mask & events) w.wake(events);
+    for (const w of [...this._waiters]) if (w.mask & events) w.wake(events);
   }
 
   get empty(): boolean {
-    return !this.#waiters || this.#waiters.size === 0;
+    return !this._waiters || this._waiters.size === 0;
   }
 }
 
@@ -57,6 +59,8 @@ export interface BlockOptions {
   /** Monotonic instant, nanoseconds. */
   readonly deadlineNs?: number;
   readonly interruptible?: boolean;
+  /** See Wait. */
+  readonly resume?: Wait['resume'];
 }
 
 /**
@@ -82,6 +86,7 @@ export function* block<T>(
       const how: Wake = yield {
         deadlineNs: options.deadlineNs ?? Number.POSITIVE_INFINITY,
         interruptible: options.interruptible ?? true,
+        resume: options.resume,
         arm(w) {
           wake = w;
           if (notified) w();
@@ -100,4 +105,12 @@ export function* block<T>(
 /** Waits for a time, or until a signal. */
 export function sleepUntil(deadlineNs: number, interruptible = true): Wait {
   return { deadlineNs, interruptible, arm: () => () => {} };
+}
+
+/**
+ * The instant at which a call gives up: `fresh`, unless it was begun before and starts anew. To be asked
+ * once, before it waits.
+ */
+export function resumedDeadline(call: { readonly resumed: Resumed | undefined }, fresh: number): number {
+  return call.resumed?.deadlineNs ?? fresh;
 }

@@ -6,7 +6,7 @@ import type { Timespec } from '../base/clock.js';
 import type { PlacementPolicy } from '../base/placement.js';
 import type { ObserverSpec } from './events.js';
 import type { InitSettings, RootSettings } from './lifecycle.js';
-import type { ExternalSignal, ProcessSpec, SignalTarget, StartObstacle } from './shard.js';
+import type { ExternalSignal, LoadRequest, ProcessSpec, SignalTarget, StartObstacle } from './shard.js';
 import type {
   InitSnapshot,
   MountSnapshot,
@@ -38,8 +38,14 @@ export type KernelErrorCode =
   | 'NoInitProcess'
   /** destroy while tasks live. */
   | 'TasksRunning'
-  /** unpause without a pause. */
+  /** unpause or saveTo without a pause, or before every task has stopped. */
   | 'NotPaused'
+  /** Something cannot be saved; the message names it. */
+  | 'CannotSave'
+  /** A saved kernel cannot go on here; the message says what stands in the way. */
+  | 'CannotLoad'
+  /** A file is no saved kernel, or was altered or truncated. */
+  | 'BrokenImage'
   /** The last pause was ended before every task had stopped. */
   | 'PauseEnded'
   /** The message says which, and why. */
@@ -108,6 +114,10 @@ export interface KernelOperations {
   pause(): Promise<OperationResult<void>>;
   /** Ends one pause; NotPaused without one. */
   unpause(): Promise<OperationResult<void>>;
+  /** Writes the kernel, which must be paused, into a new file; it can go on afterwards. */
+  saveTo(path: string, options: SaveOptions): Promise<OperationResult<void>>;
+  /** Takes a saved kernel over, paused. Only a kernel that has nothing yet can. */
+  load(request: LoadRequest): Promise<OperationResult<readonly CreatedProcess[]>>;
   /** Events begin to flow, past the Kernel actor, before any operation that is asked for later. */
   observe(observer: ObserverSpec): Promise<void>;
   unobserve(id: number): Promise<void>;
@@ -144,6 +154,16 @@ export interface KernelOperations {
   exitError(): Promise<ExitError | undefined>;
   /** Frees everything; TasksRunning while a task lives. Idempotent. */
   destroy(): Promise<OperationResult<void>>;
+}
+
+export interface SaveOptions {
+  /** Whether memory is compressed too: smaller, and slower. */
+  readonly compress: boolean;
+}
+
+/** What a saved kernel is: the first thing in its file. */
+export interface ImageDescription {
+  readonly config: KernelConfig;
 }
 
 /** How a kernel is configured, as its workers get it: plain, checked, with every default filled in. */

@@ -3,7 +3,7 @@
  * that hosts the actor, by a ring and a port on the others.
  */
 import type { ObserverSpec } from './events.js';
-import type { KernelPorts } from './kernel.js';
+import type { ImageDescription, KernelErrorCode, KernelPorts } from './kernel.js';
 import type { InitSettings, RootSettings, UtsSettings } from './lifecycle.js';
 import type { ShardQueries, ShardQuery } from './snapshots.js';
 
@@ -90,6 +90,10 @@ export type ShardCommand =
   | { readonly type: 'pause'; readonly id: number }
   /** Undoes one pause. One that had no answer yet gets none, when it was the last. */
   | { readonly type: 'unpause' }
+  /** Writes the shard's part of a paused kernel down; answered `saved` or `failed`. */
+  | { readonly type: 'save'; readonly id: number; readonly request: SaveRequest }
+  /** Takes its part of a saved kernel over; answered `loaded` or `failed`. */
+  | { readonly type: 'load'; readonly id: number; readonly request: LoadRequest }
   /** Every task exits as by exit_group with this status. */
   | { readonly type: 'kill'; readonly status: number }
   /** Guests' time stands still: clocks, timers, the CPU clock. Idempotent. */
@@ -102,6 +106,25 @@ export type ShardCommand =
   | { readonly type: 'intercept'; readonly id: number; readonly hooks: number; readonly url: string }
   | { readonly type: 'stopIntercepting'; readonly hooks: number }
   | { readonly type: 'shutdown' };
+
+export interface SaveRequest {
+  readonly path: string;
+  readonly compress: boolean;
+  readonly description: ImageDescription;
+}
+
+export interface LoadRequest {
+  readonly path: string;
+  /** The streams that each process gets in place of those it was started with. */
+  readonly stdio: readonly StdioSource[];
+  readonly sleepers: 'keep' | 'elapse';
+}
+
+export interface LoadedProcess {
+  readonly pid: number;
+  /** The embedder's ends of the pipes asked for, by guest descriptor. */
+  readonly pipes: readonly (number | null)[];
+}
 
 /** What stood in the way of a process: its program, its working directory, or the making of the sandbox. */
 export type StartObstacle = 'command' | 'cwd' | 'sandbox';
@@ -120,7 +143,11 @@ export type ShardAnswer =
       readonly errno: number;
       readonly obstacle: StartObstacle;
       readonly message: string;
+      /** Of save and load. */
+      readonly code?: KernelErrorCode;
     }
+  | { readonly type: 'saved'; readonly id: number }
+  | { readonly type: 'loaded'; readonly id: number; readonly processes: readonly LoadedProcess[] }
   | { readonly type: 'signalled'; readonly id: number; readonly errno: number }
   | { readonly type: 'paused'; readonly id: number }
   | { readonly type: 'done'; readonly id: number }

@@ -58,6 +58,11 @@ export interface AddressSpace {
   /** mincore(2): one byte a page into `into`; returns 0 or a negative errno. */
   resident(addr: UserAddr, length: number, into: Uint8Array): number;
   /**
+   * Which pages of private memory are no longer what was mapped: one byte a page into `into`, 1 for those
+   * that hold bytes of their own. Returns 0 or a negative errno.
+   */
+  touched(addr: UserAddr, length: number, into: Uint8Array): number;
+  /**
    * Carries out what is queued. Returns 0, or the host's negative errno for the first change that
    * failed (the ones after it are not carried out).
    */
@@ -154,6 +159,9 @@ export interface Context {
   readRegisters(set: RegisterSet): Uint8Array;
   /** Takes such an image over, or its first part; false when it asks for what no guest may have. */
   writeRegisters(set: RegisterSet, image: Uint8Array): boolean;
+  /** All of a stopped thread's state, and a context made as it was; false when this CPU cannot hold it. */
+  image(): ContextImage;
+  restore(image: ContextImage): boolean;
   /** While it is set, the guest traps after each instruction, as a fault with SIGTRAP. */
   singleStep: boolean;
   /** The host's number of the CPU that this guest thread ran on last. */
@@ -167,6 +175,17 @@ export interface Context {
   interrupt(): void;
   /** Ends this guest thread; the last one ends the address space. The context must be stopped. */
   release(): void;
+}
+
+/** A stopped guest thread, as plain data. */
+export interface ContextImage {
+  /** As readRegisters gives them. */
+  readonly general: Uint8Array;
+  readonly extended: Uint8Array;
+  readonly trap: Trap;
+  /** The system call it asked for, -1: none; and whether the result register holds the result. */
+  readonly syscall: number;
+  readonly returned: boolean;
 }
 
 export type RegisterSet = 'general' | 'floating' | 'extended';

@@ -49,6 +49,11 @@ test('clock-is-injected: no Date.now and no new Date() in the kernel', () => {
   );
 });
 
+test('saving is a walk: no #private members in the kernel, which a walk does not see', () => {
+  const kernel = files.filter((f) => f.path.startsWith('src/kernel/'));
+  expect(hits(kernel, /(^\s*(\w+ )*\*?|\.)#\w/)).toEqual([]);
+});
+
 test('every file opens with a comment that says what it is, of 20 lines at most', () => {
   const bad = files.filter((file) => {
     const header = /^(?:#![^\n]*\n)?\/\*\*[\s\S]*?\*\//.exec(file.text)?.[0];

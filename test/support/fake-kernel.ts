@@ -101,7 +101,7 @@ export class FakeKernel {
         cpuinfo: '',
         ticksPerSecond: 100,
       },
-      tasks: new TaskSet({ maxTasks, dispatch: (task) => this.#dispatch(task) }),
+      tasks: new TaskSet({ maxTasks, dispatch: (task, number) => this.#dispatch(task, number) }),
       uts: newUtsNamespace('fake'),
       timers: { at },
       delays: { hostNs: () => this.nowNs, after: (ns, fire) => at(this.nowNs + ns, fire) },
@@ -190,9 +190,9 @@ export class FakeKernel {
     return this.#timers.size;
   }
 
-  #dispatch(task: Task): Result {
+  #dispatch(task: Task, number = task.context.syscallNumber()): Result {
     const { context } = task;
-    const declaration = this.#calls.get(context.syscallNumber());
+    const declaration = this.#calls.get(number);
     if (!declaration) return fail(38);
     try {
       const args = declaration.args.map((a, i) => a.codec.decode(task, context.argLo(i), context.argHi(i)));

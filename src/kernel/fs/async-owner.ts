@@ -4,8 +4,11 @@
  *
  * Owner: the file description; it goes with it.
  */
+
+import { FASYNC } from '../../abi/open.js';
 import { POLL, SIG } from '../../abi/signal.js';
 import type { Credentials } from '../auth/credentials.js';
+import { SideTable } from '../side-table.js';
 import { sendToGroup, sendToTask } from '../signal/send.js';
 import { kernelSignal, type SignalInfo } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
@@ -18,6 +21,7 @@ export const F_OWNER_PID = 1;
 export const F_OWNER_PGRP = 2;
 
 export class AsyncOwner {
+  static readonly unsaved = ['_stop'];
   type = F_OWNER_PID;
   /** 0: nobody. */
   pid = 0;
@@ -27,7 +31,7 @@ export class AsyncOwner {
   creds: Credentials | undefined;
   /** The descriptor that asked for O_ASYNC: si_fd. */
   fd = -1;
-  #stop: (() => void) | undefined;
+  private _stop: (() => void) | undefined;
 
   constructor(
     readonly file: FileDescription,
@@ -43,33 +47,37 @@ export class AsyncOwner {
   /** O_ASYNC is on. */
   start(fd: number): void {
     this.fd = fd;
-    this.#stop ??= this.file.listen(IN | OUT | PRI | ERR | HUP, (events) => this.#tell(events));
+    this._stop ??= this.file.listen(IN | OUT | PRI | ERR | HUP, (events) => this._tell(events));
     this.file.whenClosed(() => this.stop());
   }
 
-  stop(): void {
-    this.#stop?.();
-    this.#stop = undefined;
+  restored(): void {
+    if (this.file.flags & FASYNC) this.start(this.fd);
   }
 
-  #tell(events: number): void {
+  stop(): void {
+    this._stop?.();
+    this._stop = undefined;
+  }
+
+  private _tell(events: number): void {
     if (this.pid === 0) return;
-    const info = this.signo === 0 ? kernelSignal(SIG.IO) : this.#about(events);
+    const info = this.signo === 0 ? kernelSignal(SIG.IO) : this._about(events);
     const { tasks, pid } = this;
     if (this.type === F_OWNER_TID) {
       const task = tasks.byTid(pid);
-      if (task && this.#maySend(task)) sendToTask(task, info);
+      if (task && this._maySend(task)) sendToTask(task, info);
       return;
     }
     const group = tasks.byPid(pid);
     const groups = this.type === F_OWNER_PGRP ? [...tasks.processGroup(pid)] : group ? [group] : [];
     for (const g of groups) {
       // As in Linux, a queue that is full gets a plain SIGIO instead.
-      if (this.#maySend(g.leader) && !sendToGroup(g, info)) sendToGroup(g, kernelSignal(SIG.IO));
+      if (this._maySend(g.leader) && !sendToGroup(g, info)) sendToGroup(g, kernelSignal(SIG.IO));
     }
   }
 
-  #about(events: number): SignalInfo {
+  private _about(events: number): SignalInfo {
     const { signo, fd } = this;
     const say = (code: number, band: number): SignalInfo => ({ signo, code, kind: 'poll', band, fd });
     if (events & HUP) return say(POLL.HUP, HUP | ERR);
@@ -80,7 +88,7 @@ export class AsyncOwner {
   }
 
   /** sigio_perm */
-  #maySend(target: Task): boolean {
+  private _maySend(target: Task): boolean {
     const mine = this.creds;
     if (!mine) return false;
     const { suid, uid } = target.creds;
@@ -88,7 +96,7 @@ export class AsyncOwner {
   }
 }
 
-const owners = new WeakMap<FileDescription, AsyncOwner>();
+const owners = new SideTable<FileDescription, AsyncOwner>('asynchronous I/O');
 
 export function asyncOwnerOf(task: Task, file: FileDescription): AsyncOwner {
   let owner = owners.get(file);

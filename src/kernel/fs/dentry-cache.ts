@@ -8,6 +8,8 @@
  *
  * Owner: one shard. Invariant: a dentry with children, or with a mount on it, is never evicted.
  */
+
+import type { SaveWalk } from '../save/graph.js';
 import type { FileSystem, Inode } from './inode.js';
 import type { Dentry } from './path.js';
 
@@ -16,43 +18,58 @@ const DEFAULT_CAPACITY = 65_536;
 const SWEEP = 1024;
 
 export class DentryCache {
-  readonly #ring: Dentry[] = [];
-  readonly #roots = new WeakMap<FileSystem, Dentry>();
+  /** Names that nobody holds are found again by lookup. */
+  static readonly unsaved = ['_ring', '_hand'];
+  private _ring: Dentry[] = [];
+  private readonly _roots = new Map<FileSystem, Dentry>();
   /** How many mounts, of all namespaces, a file system has. */
-  readonly #mounts = new Map<FileSystem, number>();
-  #hand = 0;
-  #mountIds = 20;
+  private readonly _mounts = new Map<FileSystem, number>();
+  private _hand = 0;
+  private _mountIds = 20;
 
   constructor(readonly capacity = DEFAULT_CAPACITY) {}
 
+  /** Takes names over that were saved with those who hold them. */
+  restore(held: Iterable<CachedName>): void {
+    this._ring = [];
+    this._hand = 0;
+    for (const dentry of held) {
+      const { parent, name, wasCached } = dentry;
+      if (wasCached && parent) this._insert(parent, name, dentry);
+    }
+  }
+
   /** Cached names; the cap is on this. */
   get size(): number {
-    return this.#ring.length;
+    return this._ring.length;
   }
 
   /** Mount ids are unique over all namespaces, and those share one cache. */
   nextMountId(): number {
-    return ++this.#mountIds;
+    return ++this._mountIds;
   }
 
   mounted(fs: FileSystem): void {
-    this.#mounts.set(fs, (this.#mounts.get(fs) ?? 0) + 1);
+    this._mounts.set(fs, (this._mounts.get(fs) ?? 0) + 1);
   }
 
   /** True when that was its last mount. */
   unmounted(fs: FileSystem): boolean {
-    const left = (this.#mounts.get(fs) ?? 1) - 1;
-    if (left > 0) this.#mounts.set(fs, left);
-    else this.#mounts.delete(fs);
+    const left = (this._mounts.get(fs) ?? 1) - 1;
+    if (left > 0) this._mounts.set(fs, left);
+    else {
+      this._mounts.delete(fs);
+      this._roots.delete(fs);
+    }
     return left <= 0;
   }
 
   /** The root dentry of a file system: one, however often it is mounted. */
   rootOf(fs: FileSystem): Dentry {
-    let root = this.#roots.get(fs);
+    let root = this._roots.get(fs);
     if (!root) {
       root = newDentry(fs.root, '', undefined);
-      this.#roots.set(fs, root);
+      this._roots.set(fs, root);
     }
     return root;
   }
@@ -67,7 +84,7 @@ export class DentryCache {
     const weak = parent.evicted?.get(name)?.deref();
     if (!weak) return undefined;
     parent.evicted?.delete(name);
-    this.#insert(parent, name, weak);
+    this._insert(parent, name, weak);
     return weak;
   }
 
@@ -76,7 +93,7 @@ export class DentryCache {
     const dentry = newDentry(inode, name, parent);
     if (inode.fs.cachesNames) {
       parent.evicted?.delete(name);
-      this.#insert(parent, name, dentry);
+      this._insert(parent, name, dentry);
     }
     return dentry;
   }
@@ -84,28 +101,28 @@ export class DentryCache {
   /** The name is gone (unlink, rmdir, replaced by rename). */
   remove(dentry: Dentry): void {
     dentry.deleted = true;
-    this.#detach(dentry);
+    this._detach(dentry);
   }
 
   /** Forgets a name whose inode changed behind our back, without calling it deleted. */
   forget(dentry: Dentry): void {
-    this.#detach(dentry);
+    this._detach(dentry);
   }
 
   move(dentry: Dentry, parent: Dentry, name: string): void {
-    const known = this.#detach(dentry);
+    const known = this._detach(dentry);
     dentry.parent = parent;
     dentry.name = name;
-    if (known) this.#insert(parent, name, dentry);
+    if (known) this._insert(parent, name, dentry);
   }
 
   /** Two names change places (RENAME_EXCHANGE). */
   swap(a: Dentry, b: Dentry): void {
-    const known = [this.#detach(a), this.#detach(b)];
+    const known = [this._detach(a), this._detach(b)];
     [a.parent, b.parent] = [b.parent, a.parent];
     [a.name, b.name] = [b.name, a.name];
-    if (known[0] && a.parent) this.#insert(a.parent, a.name, a);
-    if (known[1] && b.parent) this.#insert(b.parent, b.name, b);
+    if (known[0] && a.parent) this._insert(a.parent, a.name, a);
+    if (known[1] && b.parent) this._insert(b.parent, b.name, b);
   }
 
   /**
@@ -117,7 +134,7 @@ export class DentryCache {
     for (let d: Dentry = dentry; d.parent; d = d.parent) {
       if (d.parent.children?.get(d.name) === d) continue;
       d.parent.evicted?.delete(d.name);
-      this.#insert(d.parent, d.name, d);
+      this._insert(d.parent, d.name, d);
     }
   }
 
@@ -125,66 +142,86 @@ export class DentryCache {
     dentry.mounted = Math.max(0, (dentry.mounted ?? 0) - 1);
   }
 
-  #insert(parent: Dentry, name: string, dentry: Dentry): void {
+  private _insert(parent: Dentry, name: string, dentry: Dentry): void {
     parent.children ??= new Map();
     parent.children.set(name, dentry);
     dentry.recent = true;
-    dentry.slot = this.#ring.length;
-    this.#ring.push(dentry);
-    if (this.#ring.length > this.capacity) this.#evictOne();
+    dentry.slot = this._ring.length;
+    this._ring.push(dentry);
+    if (this._ring.length > this.capacity) this._evictOne();
   }
 
   /** Takes the dentry out of its parent; true when it was known there. */
-  #detach(dentry: Dentry): boolean {
+  private _detach(dentry: Dentry): boolean {
     const parent = dentry.parent;
     if (!parent) return false;
     if (parent.evicted?.get(dentry.name)?.deref() === dentry) parent.evicted.delete(dentry.name);
     if (parent.children?.get(dentry.name) !== dentry) return false;
     parent.children.delete(dentry.name);
-    this.#leaveRing(dentry);
+    this._leaveRing(dentry);
     return true;
   }
 
-  #leaveRing(dentry: Dentry): void {
+  private _leaveRing(dentry: Dentry): void {
     const slot = dentry.slot ?? -1;
-    const last = this.#ring.pop();
+    const last = this._ring.pop();
     if (last && last !== dentry) {
-      this.#ring[slot] = last;
+      this._ring[slot] = last;
       last.slot = slot;
     }
     dentry.slot = -1;
   }
 
-  #evictOne(): void {
-    const ring = this.#ring;
+  private _evictOne(): void {
+    const ring = this._ring;
     for (let steps = 2 * ring.length; steps > 0; steps--) {
-      if (this.#hand >= ring.length) this.#hand = 0;
-      const dentry = ring[this.#hand];
+      if (this._hand >= ring.length) this._hand = 0;
+      const dentry = ring[this._hand];
       if (!dentry) return;
       if (dentry.recent || dentry.mounted || hasChildren(dentry)) {
         dentry.recent = false;
-        this.#hand++;
+        this._hand++;
         continue;
       }
-      this.#detach(dentry);
+      this._detach(dentry);
       if (dentry.parent) weaken(dentry.parent, dentry);
       return;
     }
   }
 }
 
+export class CachedName implements Dentry {
+  deleted = false;
+  children: Map<string, Dentry> | undefined;
+  evicted: Map<string, WeakRef<Dentry>> | undefined;
+  recent = false;
+  slot = -1;
+  mounted = 0;
+  /** Of one that was saved: its parent knew it. */
+  wasCached = false;
+
+  constructor(
+    readonly inode: Inode,
+    public name: string,
+    public parent: Dentry | undefined,
+  ) {}
+
+  /** What is below is saved by whoever holds it. */
+  toSaved(save: SaveWalk): Record<string, unknown> {
+    const { inode, name, parent, deleted, mounted } = this;
+    save.notes.set(inode, this);
+    const wasCached =
+      parent !== undefined && (parent.children?.get(name) === this || isEvicted(parent, this));
+    return { inode, name, parent, deleted, mounted, recent: false, slot: -1, wasCached };
+  }
+}
+
+function isEvicted(parent: Dentry, dentry: Dentry): boolean {
+  return parent.evicted?.get(dentry.name)?.deref() === dentry;
+}
+
 export function newDentry(inode: Inode, name: string, parent: Dentry | undefined): Dentry {
-  return {
-    inode,
-    name,
-    parent,
-    deleted: false,
-    children: undefined,
-    evicted: undefined,
-    recent: false,
-    slot: -1,
-    mounted: 0,
-  };
+  return new CachedName(inode, name, parent);
 }
 
 function hasChildren(dentry: Dentry): boolean {

@@ -1,7 +1,7 @@
 /**
  * A table of file descriptors, shared by the tasks that share CLONE_FILES. Linux: fs/file.c.
  *
- * Invariants: an entry owns one reference of its description; no number below `#lowestFree` is free.
+ * Invariants: an entry owns one reference of its description; no number below `_lowestFree` is free.
  */
 import { E } from '../../abi/errno.js';
 import { O_PATH } from '../../abi/open.js';
@@ -19,25 +19,25 @@ export interface InstallOptions {
 }
 
 export class FdTable {
-  #files: (FileDescription | undefined)[] = [];
-  #closeOnExec = new Set<number>();
-  #lowestFree = 0;
-  #references = 1;
+  private _files: (FileDescription | undefined)[] = [];
+  private _closeOnExec = new Set<number>();
+  private _lowestFree = 0;
+  private _references = 1;
 
   get(fd: number): FileDescription | undefined {
-    return this.#files[fd];
+    return this._files[fd];
   }
 
   /** The open file, or EBADF; one opened with O_PATH counts as not open (Linux: fdget). */
   require(fd: number): FileDescription {
-    const file = this.#files[fd];
+    const file = this._files[fd];
     if (!file || file.flags & O_PATH) throw new SyscallError(E.EBADF);
     return file;
   }
 
   /** As `require`, and O_PATH descriptors are fine too (Linux: fdget_raw). */
   requireAny(fd: number): FileDescription {
-    const file = this.#files[fd];
+    const file = this._files[fd];
     if (!file) throw new SyscallError(E.EBADF);
     return file;
   }
@@ -45,95 +45,95 @@ export class FdTable {
   /** Gives the file the lowest free number, and takes over the caller's reference unless it fails. */
   install(file: FileDescription, options: InstallOptions): Fd | Failure {
     const min = options.min ?? 0;
-    let fd = Math.max(min, this.#lowestFree);
-    while (this.#files[fd]) fd++;
+    let fd = Math.max(min, this._lowestFree);
+    while (this._files[fd]) fd++;
     if (fd >= options.limit) return fail(E.EMFILE);
-    this.#set(fd, file, options.closeOnExec);
-    if (min <= this.#lowestFree) this.#lowestFree = fd + 1;
+    this._set(fd, file, options.closeOnExec);
+    if (min <= this._lowestFree) this._lowestFree = fd + 1;
     return fd as Fd;
   }
 
   /** Puts the file at this number, in place of what is there (dup2). Takes over the caller's reference. */
   installAt(fd: number, file: FileDescription, options: { closeOnExec: boolean }): void {
-    const before = this.#files[fd];
-    this.#set(fd, file, options.closeOnExec);
-    if (before) this.#drop(before);
+    const before = this._files[fd];
+    this._set(fd, file, options.closeOnExec);
+    if (before) this._drop(before);
   }
 
   close(fd: number): Failure | undefined {
-    const file = this.#files[fd];
+    const file = this._files[fd];
     if (!file) return fail(E.EBADF);
-    this.#files[fd] = undefined;
-    this.#closeOnExec.delete(fd);
-    if (fd < this.#lowestFree) this.#lowestFree = fd;
-    if (fd === this.#files.length - 1) this.#trim();
-    this.#drop(file);
+    this._files[fd] = undefined;
+    this._closeOnExec.delete(fd);
+    if (fd < this._lowestFree) this._lowestFree = fd;
+    if (fd === this._files.length - 1) this._trim();
+    this._drop(file);
     return undefined;
   }
 
   isCloseOnExec(fd: number): boolean {
-    return this.#closeOnExec.has(fd);
+    return this._closeOnExec.has(fd);
   }
 
   setCloseOnExec(fd: number, on: boolean): void {
-    if (on) this.#closeOnExec.add(fd);
-    else this.#closeOnExec.delete(fd);
+    if (on) this._closeOnExec.add(fd);
+    else this._closeOnExec.delete(fd);
   }
 
   /** A copy with references of its own: fork(2), unshare(CLONE_FILES). */
   fork(): FdTable {
     const copy = new FdTable();
-    copy.#files = this.#files.map((file) => file?.retain());
-    copy.#closeOnExec = new Set(this.#closeOnExec);
-    copy.#lowestFree = this.#lowestFree;
+    copy._files = this._files.map((file) => file?.retain());
+    copy._closeOnExec = new Set(this._closeOnExec);
+    copy._lowestFree = this._lowestFree;
     return copy;
   }
 
   /** execve(2) closes what is marked so. */
   closeOnExec(): void {
-    for (const fd of [...this.#closeOnExec]) this.close(fd);
+    for (const fd of [...this._closeOnExec]) this.close(fd);
   }
 
   *entries(): IterableIterator<[number, FileDescription]> {
-    for (let fd = 0; fd < this.#files.length; fd++) {
-      const file = this.#files[fd];
+    for (let fd = 0; fd < this._files.length; fd++) {
+      const file = this._files[fd];
       if (file) yield [fd, file];
     }
   }
 
   /** One above the highest number in use. */
   get end(): number {
-    return this.#files.length;
+    return this._files.length;
   }
 
   get shared(): boolean {
-    return this.#references > 1;
+    return this._references > 1;
   }
 
   retain(): this {
-    this.#references++;
+    this._references++;
     return this;
   }
 
   /** Gives up one sharer; the last one closes everything. */
   release(): void {
-    if (--this.#references > 0) return;
-    for (let fd = 0; fd < this.#files.length; fd++) this.close(fd);
+    if (--this._references > 0) return;
+    for (let fd = 0; fd < this._files.length; fd++) this.close(fd);
   }
 
-  #set(fd: number, file: FileDescription, closeOnExec: boolean): void {
+  private _set(fd: number, file: FileDescription, closeOnExec: boolean): void {
     // Holes are filled in: a sparse array would turn into a slow dictionary.
-    while (this.#files.length < fd) this.#files.push(undefined);
-    this.#files[fd] = file;
+    while (this._files.length < fd) this._files.push(undefined);
+    this._files[fd] = file;
     this.setCloseOnExec(fd, closeOnExec);
   }
 
-  #trim(): void {
-    while (this.#files.length > 0 && !this.#files[this.#files.length - 1]) this.#files.pop();
+  private _trim(): void {
+    while (this._files.length > 0 && !this._files[this._files.length - 1]) this._files.pop();
   }
 
   /** POSIX record locks of a process go with any of its descriptors for the file (fcntl(2)). */
-  #drop(file: FileDescription): void {
+  private _drop(file: FileDescription): void {
     dropRecordLocks(file.inode, this);
     file.release();
   }

@@ -35,11 +35,12 @@ export interface Mappable {
 }
 
 export abstract class FileDescription {
+  static readonly unsaved: readonly string[] = ['_closeListeners'];
   readonly queue = new WaitQueue();
-  #closeListeners: Set<() => void> | undefined;
+  private _closeListeners: Set<() => void> | undefined;
   /** Position of read, write and lseek. */
   offset = 0;
-  #references = 1;
+  private _references = 1;
 
   constructor(
     readonly inode: Inode,
@@ -125,26 +126,26 @@ export abstract class FileDescription {
   }
 
   retain(): this {
-    this.#references++;
+    this._references++;
     return this;
   }
   /** How many hold it: descriptors, calls that wait, messages on their way. */
   get referenceCount(): number {
-    return this.#references;
+    return this._references;
   }
   /** Gives up one reference; the last one closes. */
   release(): void {
-    if (--this.#references > 0) return;
-    for (const listener of this.#closeListeners ?? []) listener();
-    this.#closeListeners = undefined;
+    if (--this._references > 0) return;
+    for (const listener of this._closeListeners ?? []) listener();
+    this._closeListeners = undefined;
     this.onClose();
   }
   /** Calls `listener` when the last reference goes, before the file closes; the result stops that. */
   whenClosed(listener: () => void): () => void {
-    this.#closeListeners ??= new Set();
-    this.#closeListeners.add(listener);
+    this._closeListeners ??= new Set();
+    this._closeListeners.add(listener);
     return () => {
-      this.#closeListeners?.delete(listener);
+      this._closeListeners?.delete(listener);
     };
   }
   protected onClose(): void {}

@@ -13,7 +13,7 @@ import type { VfsPath } from './path.js';
 import type { WalkContext } from './walk.js';
 
 export class FsContext {
-  #references = 1;
+  private _references = 1;
 
   constructor(
     public root: VfsPath,
@@ -32,17 +32,17 @@ export class FsContext {
   }
 
   retain(): this {
-    this.#references++;
+    this._references++;
     return this;
   }
 
   release(): void {
-    this.#references--;
+    this._references--;
   }
 
   /** Whether other tasks see a change of it (unshare(2), setns(2)). */
   get shared(): boolean {
-    return this.#references > 1;
+    return this._references > 1;
   }
 }
 

@@ -20,50 +20,59 @@ export interface MountOptions {
 }
 
 export class MountNamespace {
+  /** Follows from where each mount says it hangs. */
+  static readonly unsaved = ['_children'];
   readonly dentries: DentryCache;
-  #root: VfsPath;
-  readonly #mounts = new Set<Mount>();
-  readonly #children = new WeakMap<Mount, Map<Dentry, Mount>>();
+  private _root: VfsPath;
+  private readonly _mounts = new Set<Mount>();
+  private _children = new WeakMap<Mount, Map<Dentry, Mount>>();
 
   constructor(root: FileSystem, options: MountOptions = {}, dentries = new DentryCache()) {
     this.dentries = dentries;
     const mount = newMount(dentries, root, dentries.rootOf(root), undefined, undefined, options);
-    this.#mounts.add(mount);
+    this._mounts.add(mount);
     dentries.mounted(root);
-    this.#root = { mount, dentry: mount.root };
+    this._root = { mount, dentry: mount.root };
+  }
+
+  restored(): void {
+    this._children = new WeakMap();
+    for (const mount of this._mounts) {
+      if (mount.parent && mount.mountpoint) this._tableOf(mount.parent).set(mount.mountpoint, mount);
+    }
   }
 
   get root(): VfsPath {
-    return this.#root;
+    return this._root;
   }
 
   /** Mounts `fs` on a place that is there: a directory on a directory, a file on a file. */
   mount(fs: FileSystem, at: VfsPath, options: MountOptions = {}): Mount {
-    return this.#attach(newMount(this.dentries, fs, this.dentries.rootOf(fs), at.mount, at.dentry, options));
+    return this._attach(newMount(this.dentries, fs, this.dentries.rootOf(fs), at.mount, at.dentry, options));
   }
 
   /** Makes `from` visible at `at` too (MS_BIND); `recursive` brings the mounts below along (MS_REC). */
   bind(from: VfsPath, at: VfsPath, options: { recursive: boolean; flags?: number }): Mount {
     const { mount: source, dentry } = from;
     const carried = { flags: options.flags ?? source.flags, source: source.source };
-    const made = this.#attach(newMount(this.dentries, source.fs, dentry, at.mount, at.dentry, carried));
-    if (options.recursive) this.#copyBelow(source, dentry, made);
+    const made = this._attach(newMount(this.dentries, source.fs, dentry, at.mount, at.dentry, carried));
+    if (options.recursive) this._copyBelow(source, dentry, made);
     return made;
   }
 
   /** What is mounted on this place, topmost. */
   at(mount: Mount, dentry: Dentry): Mount | undefined {
-    return this.#children.get(mount)?.get(dentry);
+    return this._children.get(mount)?.get(dentry);
   }
 
   /** umount2(2); the last mount of a file system releases it. `detach` (MNT_DETACH) takes it out of the tree though it has mounts below. */
   umount(mount: Mount, options: { detach: boolean }): Failure | undefined {
-    if (!mount.parent || !mount.mountpoint || !this.#mounts.has(mount)) return fail(E.EINVAL);
-    const below = [...(this.#children.get(mount)?.values() ?? [])];
+    if (!mount.parent || !mount.mountpoint || !this._mounts.has(mount)) return fail(E.EINVAL);
+    const below = [...(this._children.get(mount)?.values() ?? [])];
     if (below.length > 0 && !options.detach) return fail(E.EBUSY);
     for (const child of below) this.umount(child, options);
-    this.#detach(mount);
-    this.#mounts.delete(mount);
+    this._detach(mount);
+    this._mounts.delete(mount);
     const last = this.dentries.unmounted(mount.fs);
     // What was detached may still be in use; it goes with the kernel.
     if (last && !options.detach) mount.fs.release?.();
@@ -79,36 +88,36 @@ export class MountNamespace {
   move(mount: Mount, at: VfsPath): Failure | undefined {
     if (!mount.parent) return fail(E.EINVAL);
     for (let m: Mount | undefined = at.mount; m; m = m.parent) if (m === mount) return fail(E.ELOOP);
-    this.#detach(mount);
+    this._detach(mount);
     setParent(mount, at.mount, at.dentry);
-    this.#attach(mount);
+    this._attach(mount);
     return undefined;
   }
 
   /** pivot_root(2): `newRoot` becomes the root, the old root hangs at `putOld` below it. */
   pivot(newRoot: Mount, putOld: VfsPath): void {
-    const old = this.#root.mount;
-    this.#detach(newRoot);
+    const old = this._root.mount;
+    this._detach(newRoot);
     setParent(newRoot, undefined, undefined);
     setParent(old, putOld.mount, putOld.dentry);
-    this.#attach(old);
-    this.#root = { mount: newRoot, dentry: newRoot.root };
+    this._attach(old);
+    this._root = { mount: newRoot, dentry: newRoot.root };
   }
 
   /** In the order they were mounted, as /proc/self/mountinfo lists them. */
   list(): Mount[] {
-    return [...this.#mounts];
+    return [...this._mounts];
   }
 
   /** unshare(CLONE_NEWNS): the same mounts, copied; and where a place of the old one is in the new. */
   fork(): { namespace: MountNamespace; translate: (place: VfsPath) => VfsPath } {
-    const old = this.#root.mount;
+    const old = this._root.mount;
     const copy = new MountNamespace(old.fs, old, this.dentries);
     const copies = new Map<Mount, Mount>([[old, copy.root.mount]]);
-    for (const m of this.#mounts) {
+    for (const m of this._mounts) {
       const parent = m.parent && copies.get(m.parent);
       if (!parent || !m.mountpoint) continue;
-      copies.set(m, copy.#attach(newMount(this.dentries, m.fs, m.root, parent, m.mountpoint, m)));
+      copies.set(m, copy._attach(newMount(this.dentries, m.fs, m.root, parent, m.mountpoint, m)));
     }
     return {
       namespace: copy,
@@ -118,44 +127,49 @@ export class MountNamespace {
 
   /** Gives every file system a chance to write back: sync(2). */
   sync(): void {
-    for (const fs of new Set([...this.#mounts].map((m) => m.fs))) fs.sync?.();
+    for (const fs of new Set([...this._mounts].map((m) => m.fs))) fs.sync?.();
   }
 
   /** The kernel ends: whatever file systems hold is written back and given back. */
   dispose(): void {
     this.sync();
-    for (const fs of new Set([...this.#mounts].map((m) => m.fs))) fs.release?.();
+    for (const fs of new Set([...this._mounts].map((m) => m.fs))) fs.release?.();
   }
 
-  #attach(mount: Mount): Mount {
+  private _attach(mount: Mount): Mount {
     const { parent, mountpoint } = mount;
     if (!parent || !mountpoint) return mount;
-    let table = this.#children.get(parent);
-    if (!table) {
-      table = new Map();
-      this.#children.set(parent, table);
-    }
+    const table = this._tableOf(parent);
     const covered = table.get(mountpoint);
     // On top of another mount: hangs on that one's root, as a walk to the place would find.
-    if (covered) return this.#attach(setParent(mount, covered, covered.root));
+    if (covered) return this._attach(setParent(mount, covered, covered.root));
     table.set(mountpoint, mount);
     this.dentries.pin(mountpoint);
-    if (!this.#mounts.has(mount)) this.dentries.mounted(mount.fs);
-    this.#mounts.add(mount);
+    if (!this._mounts.has(mount)) this.dentries.mounted(mount.fs);
+    this._mounts.add(mount);
     return mount;
   }
 
-  #detach(mount: Mount): void {
+  private _tableOf(parent: Mount): Map<Dentry, Mount> {
+    let table = this._children.get(parent);
+    if (!table) {
+      table = new Map();
+      this._children.set(parent, table);
+    }
+    return table;
+  }
+
+  private _detach(mount: Mount): void {
     if (!mount.parent || !mount.mountpoint) return;
-    this.#children.get(mount.parent)?.delete(mount.mountpoint);
+    this._children.get(mount.parent)?.delete(mount.mountpoint);
     this.dentries.unpin(mount.mountpoint);
   }
 
-  #copyBelow(source: Mount, from: Dentry, made: Mount): void {
-    for (const [mountpoint, child] of this.#children.get(source) ?? []) {
+  private _copyBelow(source: Mount, from: Dentry, made: Mount): void {
+    for (const [mountpoint, child] of this._children.get(source) ?? []) {
       if (child === made || !isBelow(mountpoint, from)) continue;
-      const copy = this.#attach(newMount(this.dentries, child.fs, child.root, made, mountpoint, child));
-      this.#copyBelow(child, child.root, copy);
+      const copy = this._attach(newMount(this.dentries, child.fs, child.root, made, mountpoint, child));
+      this._copyBelow(child, child.root, copy);
     }
   }
 }

@@ -37,44 +37,44 @@ abstract class UserBuffers {
   /** What is left of the current segment. */
   protected at = 0;
   protected left = 0;
-  #remaining = 0;
-  #segments: readonly Segment[] = [];
-  #next = 0;
-  #task: Task | undefined;
+  private _remaining = 0;
+  private _segments: readonly Segment[] = [];
+  private _next = 0;
+  private _task: Task | undefined;
 
   protected get memory(): UserMemory {
-    return present(this.#task, 'task of a guest buffer').memory;
+    return present(this._task, 'task of a guest buffer').memory;
   }
 
   protected get host(): FileHost {
-    return present(this.#task, 'task of a guest buffer').kernel.hostFiles;
+    return present(this._task, 'task of a guest buffer').kernel.hostFiles;
   }
 
   get remaining(): number {
-    return this.faulted ? 0 : this.#remaining;
+    return this.faulted ? 0 : this._remaining;
   }
 
   protected beginAt(task: Task, segments: readonly Segment[], at: number, length: number): void {
-    this.#task = task;
+    this._task = task;
     this.faulted = false;
-    this.#segments = segments;
-    this.#next = 0;
+    this._segments = segments;
+    this._next = 0;
     this.at = at;
     this.left = length;
     let total = length;
     for (const s of segments) total += s.len;
-    this.#remaining = total;
+    this._remaining = total;
   }
 
   /** Offers no more than `length` bytes. */
   limit(length: number): void {
-    this.#remaining = Math.min(this.#remaining, length);
+    this._remaining = Math.min(this._remaining, length);
   }
 
   /** The bytes that lie together at the current place; moves on to the next segment that has any. */
   protected room(): number {
-    while (this.left === 0 && this.#next < this.#segments.length) {
-      const s = this.#segments[this.#next++];
+    while (this.left === 0 && this._next < this._segments.length) {
+      const s = this._segments[this._next++];
       if (!s) break;
       this.at = s.base;
       this.left = s.len;
@@ -85,19 +85,19 @@ abstract class UserBuffers {
   protected advance(length: number): void {
     this.at += length;
     this.left -= length;
-    this.#remaining -= length;
+    this._remaining -= length;
   }
 
   /** The current place, to come back to. */
   protected mark(): () => void {
     const { at, left } = this;
-    const remaining = this.#remaining;
-    const next = this.#next;
+    const remaining = this._remaining;
+    const next = this._next;
     return () => {
       this.at = at;
       this.left = left;
-      this.#remaining = remaining;
-      this.#next = next;
+      this._remaining = remaining;
+      this._next = next;
     };
   }
 
@@ -163,7 +163,7 @@ export class UserSink extends UserBuffers implements Sink {
     while (done < length) {
       const n = Math.min(this.room(), length - done);
       if (n === 0) break;
-      const got = n >= DIRECT ? this.#direct(fd, offset + done, n) : this.#copied(fd, offset + done, n);
+      const got = n >= DIRECT ? this._direct(fd, offset + done, n) : this._copied(fd, offset + done, n);
       if (got < 0 && got !== -E.EFAULT) return done > 0 ? done : got;
       if (got === -E.EFAULT) this.faulted = true;
       if (got <= 0) break;
@@ -173,14 +173,14 @@ export class UserSink extends UserBuffers implements Sink {
     return done;
   }
 
-  #direct(fd: HostFd, offset: number, length: number): number {
+  private _direct(fd: HostFd, offset: number, length: number): number {
     if (!this.inRange(length)) return -E.EFAULT;
     const got = this.memory.space.readFile(this.at as UserAddr, length, fd, offset);
     if (got > 0) this.advance(got);
     return got;
   }
 
-  #copied(fd: HostFd, offset: number, length: number): number {
+  private _copied(fd: HostFd, offset: number, length: number): number {
     const got = this.host.pread(fd, scratch.subarray(0, length), offset);
     if (got <= 0) return got;
     const put = this.put(scratch.subarray(0, got));
@@ -190,8 +190,8 @@ export class UserSink extends UserBuffers implements Sink {
 
 export class UserSource extends UserBuffers implements Source {
   /** Undoes the last take; and how many bytes that was. */
-  #untake: (() => void) | undefined;
-  #taken = 0;
+  private _untake: (() => void) | undefined;
+  private _taken = 0;
 
   begin(task: Task, addr: UserAddr, length: number): this {
     this.beginAt(task, [], addr, length);
@@ -207,7 +207,7 @@ export class UserSource extends UserBuffers implements Source {
   take(max: number): Uint8Array {
     const wanted = Math.min(max, this.remaining, LARGEST_TAKE);
     if (wanted > scratch.length) scratch = new Uint8Array(Math.min(LARGEST_TAKE, 2 * wanted));
-    this.#untake = this.mark();
+    this._untake = this.mark();
     let done = 0;
     while (done < wanted) {
       const n = Math.min(this.room(), wanted - done);
@@ -220,14 +220,14 @@ export class UserSource extends UserBuffers implements Source {
         break;
       }
     }
-    this.#taken = done;
+    this._taken = done;
     return scratch.subarray(0, done);
   }
 
   giveBack(length: number): void {
     if (length === 0) return;
-    this.#untake?.();
-    this.skip(this.#taken - length);
+    this._untake?.();
+    this.skip(this._taken - length);
   }
 
   takeToFile(fd: HostFd, offset: number, length: number): number {
@@ -235,7 +235,7 @@ export class UserSource extends UserBuffers implements Source {
     while (done < length) {
       const n = Math.min(this.room(), length - done);
       if (n === 0) break;
-      const put = n >= DIRECT ? this.#direct(fd, offset + done, n) : this.#copied(fd, offset + done, n);
+      const put = n >= DIRECT ? this._direct(fd, offset + done, n) : this._copied(fd, offset + done, n);
       if (put < 0 && put !== -E.EFAULT) return done > 0 ? done : put;
       if (put === -E.EFAULT) this.faulted = true;
       if (put <= 0) break;
@@ -245,14 +245,14 @@ export class UserSource extends UserBuffers implements Source {
     return done;
   }
 
-  #direct(fd: HostFd, offset: number, length: number): number {
+  private _direct(fd: HostFd, offset: number, length: number): number {
     if (!this.inRange(length)) return -E.EFAULT;
     const put = this.memory.space.writeFile(this.at as UserAddr, length, fd, offset);
     if (put > 0) this.advance(put);
     return put;
   }
 
-  #copied(fd: HostFd, offset: number, length: number): number {
+  private _copied(fd: HostFd, offset: number, length: number): number {
     const bytes = scratch.subarray(0, length);
     const read = this.memory.tryRead(this.at as UserAddr, bytes);
     if (read === 0) return -E.EFAULT;
@@ -305,7 +305,7 @@ export class BufferSink implements Sink {
 
 /** Writes from a buffer of the kernel. */
 export class BufferSource implements Source {
-  #at = 0;
+  private _at = 0;
 
   constructor(
     readonly buffer: Uint8Array,
@@ -313,29 +313,29 @@ export class BufferSource implements Source {
   ) {}
 
   get remaining(): number {
-    return this.buffer.length - this.#at;
+    return this.buffer.length - this._at;
   }
 
   take(max: number): Uint8Array {
     const n = Math.min(max, this.remaining);
-    this.#at += n;
-    return this.buffer.subarray(this.#at - n, this.#at);
+    this._at += n;
+    return this.buffer.subarray(this._at - n, this._at);
   }
 
   giveBack(length: number): void {
-    this.#at -= length;
+    this._at -= length;
   }
 
   takeToFile(fd: HostFd, offset: number, length: number): number {
     const n = Math.min(length, this.remaining);
-    const put = this.host.pwrite(fd, this.buffer.subarray(this.#at, this.#at + n), offset);
-    if (put > 0) this.#at += put;
+    const put = this.host.pwrite(fd, this.buffer.subarray(this._at, this._at + n), offset);
+    if (put > 0) this._at += put;
     return put;
   }
 
   skip(length: number): number {
     const n = Math.min(length, this.remaining);
-    this.#at += n;
+    this._at += n;
     return n;
   }
 }

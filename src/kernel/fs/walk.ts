@@ -99,43 +99,43 @@ export class Walker {
   /** Slashes follow the last component: it must be a directory. */
   trailingSlash = false;
 
-  readonly #mounts: MountNamespace;
-  readonly #creds: Credentials;
-  readonly #root: VfsPath;
-  #path = '';
-  #at = 0;
-  #links = 0;
-  #mustBeDirectory = false;
+  private readonly _mounts: MountNamespace;
+  private readonly _creds: Credentials;
+  private readonly _root: VfsPath;
+  private _path = '';
+  private _at = 0;
+  private _links = 0;
+  private _mustBeDirectory = false;
   /** What is left of paths in which a symlink was met, innermost last. */
-  #rest: string[] | undefined;
+  private _rest: string[] | undefined;
 
   constructor(
     readonly ctx: WalkContext,
     readonly resolve: number,
   ) {
-    this.#mounts = ctx.mounts;
-    this.#creds = ctx.creds;
-    this.#root = resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH) ? ctx.cwd : ctx.root;
+    this._mounts = ctx.mounts;
+    this._creds = ctx.creds;
+    this._root = resolve & (RESOLVE_IN_ROOT | RESOLVE_BENEATH) ? ctx.cwd : ctx.root;
     this.mount = ctx.cwd.mount;
     this.dentry = ctx.cwd.dentry;
   }
 
   begin(path: string): Failure | undefined {
     if (path.length >= PATH_MAX) return fail(E.ENAMETOOLONG);
-    this.#path = path;
-    this.#at = 0;
-    return path.charCodeAt(0) === SLASH ? this.#jumpToRoot() : undefined;
+    this._path = path;
+    this._at = 0;
+    return path.charCodeAt(0) === SLASH ? this._jumpToRoot() : undefined;
   }
 
   /** Walks everything but the last component, which is then in `kind` and `name`. */
   toLast(): Failure | undefined {
     for (;;) {
-      if (!this.#nextComponent()) return undefined;
+      if (!this._nextComponent()) return undefined;
       const inode = this.dentry.inode;
       if (!isDirectory(inode.mode)) return fail(E.ENOTDIR);
-      const refused = checkAccess(inode, this.#creds, MAY.EXEC);
+      const refused = checkAccess(inode, this._creds, MAY.EXEC);
       if (refused) return refused;
-      if (this.#done()) return undefined;
+      if (this._done()) return undefined;
       const failed = this.stepLast(true);
       if (failed) return failed;
     }
@@ -147,19 +147,19 @@ export class Walker {
       const failed = this.toLast();
       if (failed) return failed;
       if (this.kind === 'root') return undefined;
-      const links = this.#links;
+      const links = this._links;
       const stuck = this.stepLast(followLast || this.trailingSlash);
       if (stuck) return stuck;
       // A followed symlink leaves its target to be walked.
-      if (links === this.#links || this.#done()) return undefined;
+      if (links === this._links || this._done()) return undefined;
     }
   }
 
   /** Takes the step to the component in `kind` and `name`. */
   stepLast(follow: boolean): Failure | undefined {
     if (this.kind === 'dot') return undefined;
-    if (this.kind === 'dotdot') return this.#up();
-    const child = lookupChild(this.#mounts, this.dentry, this.name);
+    if (this.kind === 'dotdot') return this._up();
+    const child = lookupChild(this._mounts, this.dentry, this.name);
     if (child instanceof Failure) return child;
     return this.step(child, follow);
   }
@@ -169,7 +169,7 @@ export class Walker {
     if (child.mounted) {
       const before = this.mount;
       this.dentry = child;
-      this.#down();
+      this._down();
       return this.mount !== before && this.resolve & RESOLVE_NO_XDEV ? fail(E.EXDEV) : undefined;
     }
     if (isSymlink(child.inode.mode)) {
@@ -181,28 +181,28 @@ export class Walker {
 
   /** Goes on with the target of a symlink in the directory where the walk is. */
   follow(link: Dentry): Failure | undefined {
-    if (this.#links++ >= (this.ctx.maxLinks ?? MAX_LINKS) || this.resolve & RESOLVE_NO_SYMLINKS)
+    if (this._links++ >= (this.ctx.maxLinks ?? MAX_LINKS) || this.resolve & RESOLVE_NO_SYMLINKS)
       return fail(E.ELOOP);
     if (this.mount.flags & MS_NOSYMFOLLOW) return fail(E.ELOOP);
     // "link/" asks for a directory, whatever the link says.
-    if (this.#done() && this.trailingSlash) this.#mustBeDirectory = true;
+    if (this._done() && this.trailingSlash) this._mustBeDirectory = true;
     const magic = link.inode.followMagic();
-    if (magic) return this.#jump(magic);
+    if (magic) return this._jump(magic);
     const target = link.inode.readlink();
     if (target instanceof Failure) return target;
     if (target === '') return fail(E.ENOENT);
-    if (!this.#done()) {
-      this.#rest ??= [];
-      this.#rest.push(this.#path.slice(this.#at));
+    if (!this._done()) {
+      this._rest ??= [];
+      this._rest.push(this._path.slice(this._at));
     }
-    this.#path = target;
-    this.#at = 0;
-    return target.charCodeAt(0) === SLASH ? this.#jumpToRoot() : undefined;
+    this._path = target;
+    this._at = 0;
+    return target.charCodeAt(0) === SLASH ? this._jumpToRoot() : undefined;
   }
 
   /** Nothing is left to walk: the place is where the path leads. */
   get arrived(): boolean {
-    return this.#done();
+    return this._done();
   }
 
   place(): VfsPath {
@@ -215,19 +215,19 @@ export class Walker {
   }
 
   /** Reads the next component into `kind` and `name`; false when the path has ended. */
-  #nextComponent(): boolean {
-    const path = this.#path;
-    let from = this.#at;
+  private _nextComponent(): boolean {
+    const path = this._path;
+    let from = this._at;
     while (path.charCodeAt(from) === SLASH) from++;
     if (from >= path.length) {
-      const rest = this.#rest?.pop();
+      const rest = this._rest?.pop();
       if (rest === undefined) {
         this.kind = 'root';
         return false;
       }
-      this.#path = rest;
-      this.#at = 0;
-      return this.#nextComponent();
+      this._path = rest;
+      this._at = 0;
+      return this._nextComponent();
     }
     let to = path.indexOf('/', from);
     if (to < 0) to = path.length;
@@ -235,20 +235,20 @@ export class Walker {
     this.kind = this.name === '.' ? 'dot' : this.name === '..' ? 'dotdot' : 'name';
     let next = to;
     while (path.charCodeAt(next) === SLASH) next++;
-    this.#at = next;
-    this.trailingSlash = next > to || this.#mustBeDirectory;
+    this._at = next;
+    this.trailingSlash = next > to || this._mustBeDirectory;
     return true;
   }
 
   /** Nothing is left to walk, here or in the paths that wait. */
-  #done(): boolean {
-    return this.#at >= this.#path.length && (this.#rest === undefined || this.#rest.length === 0);
+  private _done(): boolean {
+    return this._at >= this._path.length && (this._rest === undefined || this._rest.length === 0);
   }
 
   /** Onto what is mounted here, topmost. */
-  #down(): void {
+  private _down(): void {
     while (this.dentry.mounted) {
-      const mounted = this.#mounts.at(this.mount, this.dentry);
+      const mounted = this._mounts.at(this.mount, this.dentry);
       if (!mounted) return;
       this.mount = mounted;
       this.dentry = mounted.root;
@@ -256,10 +256,10 @@ export class Walker {
   }
 
   /** "..": stays at the root, and leaves a mount by its mountpoint. */
-  #up(): Failure | undefined {
+  private _up(): Failure | undefined {
     const before = this.mount;
     for (;;) {
-      if (this.dentry === this.#root.dentry && this.mount === this.#root.mount) {
+      if (this.dentry === this._root.dentry && this.mount === this._root.mount) {
         return this.resolve & RESOLVE_BENEATH ? fail(E.EXDEV) : undefined;
       }
       if (this.dentry !== this.mount.root) {
@@ -270,20 +270,20 @@ export class Walker {
       this.dentry = this.mount.mountpoint;
       this.mount = this.mount.parent;
     }
-    this.#down();
+    this._down();
     return this.mount !== before && this.resolve & RESOLVE_NO_XDEV ? fail(E.EXDEV) : undefined;
   }
 
-  #jumpToRoot(): Failure | undefined {
+  private _jumpToRoot(): Failure | undefined {
     if (this.resolve & RESOLVE_BENEATH) return fail(E.EXDEV);
-    if (this.resolve & RESOLVE_NO_XDEV && this.#root.mount !== this.mount) return fail(E.EXDEV);
-    this.mount = this.#root.mount;
-    this.dentry = this.#root.dentry;
+    if (this.resolve & RESOLVE_NO_XDEV && this._root.mount !== this.mount) return fail(E.EXDEV);
+    this.mount = this._root.mount;
+    this.dentry = this._root.dentry;
     return undefined;
   }
 
   /** A magic link leads to an object, whatever its name. */
-  #jump(to: VfsPath): Failure | undefined {
+  private _jump(to: VfsPath): Failure | undefined {
     if (this.resolve & RESOLVE_NO_MAGICLINKS) return fail(E.ELOOP);
     if (this.resolve & (RESOLVE_BENEATH | RESOLVE_IN_ROOT)) return fail(E.EXDEV);
     if (this.resolve & RESOLVE_NO_XDEV && to.mount !== this.mount) return fail(E.EXDEV);

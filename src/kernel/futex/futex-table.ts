@@ -33,7 +33,7 @@ export class FutexWaiter {
 export class FutexTable {
   /** Told of wake-ups that waiters on other shards may be meant by. A waiter may wake for nothing: futex(2). */
   elsewhere: ((space: object, at: number, count: number, bits: number) => void) | undefined;
-  readonly #spaces = new WeakMap<object, Map<number, FutexWaiter[]>>();
+  private readonly _spaces = new WeakMap<object, Map<number, FutexWaiter[]>>();
 
   /** Where the word at `addr` is queued. */
   keyOf(mm: MemoryManager, addr: number, sharing: 'private' | 'shared'): FutexKey {
@@ -43,10 +43,10 @@ export class FutexTable {
 
   add(waiter: FutexWaiter): void {
     const { space, at } = waiter.key;
-    let words = this.#spaces.get(space);
+    let words = this._spaces.get(space);
     if (!words) {
       words = new Map();
-      this.#spaces.set(space, words);
+      this._spaces.set(space, words);
     }
     const queue = words.get(at);
     if (queue) queue.push(waiter);
@@ -55,16 +55,16 @@ export class FutexTable {
 
   /** Who waits there now, first come first. */
   waitersAt(key: FutexKey): readonly FutexWaiter[] {
-    return [...(this.#queue(key) ?? [])];
+    return [...(this._queue(key) ?? [])];
   }
 
   /** Takes a waiter out of wherever it is now (it may have been requeued). */
   remove(waiter: FutexWaiter): void {
-    const queue = this.#queue(waiter.key);
+    const queue = this._queue(waiter.key);
     const index = queue?.indexOf(waiter) ?? -1;
     if (!queue || index < 0) return;
     queue.splice(index, 1);
-    this.#drop(waiter.key, queue);
+    this._drop(waiter.key, queue);
   }
 
   /** Wakes up to `count` waiters that share a bit with `bits`, first come first served. */
@@ -76,7 +76,7 @@ export class FutexTable {
 
   /** Those of this shard alone. */
   wakeHere(key: FutexKey, count: number, bits: number): number {
-    const queue = this.#queue(key);
+    const queue = this._queue(key);
     if (!queue) return 0;
     let woken = 0;
     for (let i = 0; i < queue.length && woken < count; ) {
@@ -90,7 +90,7 @@ export class FutexTable {
       waiter.wake?.();
       woken++;
     }
-    this.#drop(key, queue);
+    this._drop(key, queue);
     return woken;
   }
 
@@ -101,11 +101,11 @@ export class FutexTable {
     counts: { wake: number; move: number },
   ): { woken: number; moved: number } {
     const woken = this.wake(from, counts.wake);
-    const queue = this.#queue(from);
+    const queue = this._queue(from);
     if (!queue) return { woken, moved: 0 };
     const same = from.space === to.space && from.at === to.at;
     const moving = same ? [] : queue.splice(0, counts.move);
-    this.#drop(from, queue);
+    this._drop(from, queue);
     for (const waiter of moving) {
       waiter.key = to;
       this.add(waiter);
@@ -113,11 +113,11 @@ export class FutexTable {
     return { woken, moved: same ? Math.min(queue.length, counts.move) : moving.length };
   }
 
-  #queue(key: FutexKey): FutexWaiter[] | undefined {
-    return this.#spaces.get(key.space)?.get(key.at);
+  private _queue(key: FutexKey): FutexWaiter[] | undefined {
+    return this._spaces.get(key.space)?.get(key.at);
   }
 
-  #drop(key: FutexKey, queue: FutexWaiter[]): void {
-    if (queue.length === 0) this.#spaces.get(key.space)?.delete(key.at);
+  private _drop(key: FutexKey, queue: FutexWaiter[]): void {
+    if (queue.length === 0) this._spaces.get(key.space)?.delete(key.at);
   }
 }

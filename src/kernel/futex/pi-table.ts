@@ -39,34 +39,34 @@ interface PiLock {
 }
 
 export class PiTable {
-  readonly #locks = new Set<PiLock>();
+  private readonly _locks = new Set<PiLock>();
 
   /** Takes the lock for the waiter, or puts it in the queue ('queued'); 'busy' when it is not to wait. */
   lock(waiter: PiWaiter, key: FutexKey, patience: 'wait' | 'try'): 'owned' | 'queued' | 'busy' | Failure {
     const { task, at } = waiter;
-    const seen = this.#ownerOf(task, at);
+    const seen = this._ownerOf(task, at);
     if (seen instanceof Failure) return seen;
     if (seen && patience === 'try') return 'busy';
     if (task.mm.space.markWord(at) < 0) return fail(E.EFAULT);
     // Only now nobody changes it behind our back.
-    const owner = this.#ownerOf(task, at);
+    const owner = this._ownerOf(task, at);
     if (owner instanceof Failure) return owner;
-    const lock = this.#find(key);
+    const lock = this._find(key);
     if (!owner) {
       const died = task.memory.readU32(at) & FUTEX_OWNER_DIED;
-      this.#give(waiter, lock, died);
+      this._give(waiter, lock, died);
       return 'owned';
     }
-    if (this.#wouldWaitForEver(task, owner)) return fail(E.EDEADLK);
-    this.#enqueue(waiter, lock ?? this.#make(key), owner);
+    if (this._wouldWaitForEver(task, owner)) return fail(E.EDEADLK);
+    this._enqueue(waiter, lock ?? this._make(key), owner);
     return 'queued';
   }
 
   /** Hands the lock to the next, or frees it. EPERM when it is not this task's. */
   unlock(task: Task, at: UserAddr, key: FutexKey): Failure | undefined {
     if ((task.memory.readU32(at) & FUTEX_TID_MASK) !== task.tid) return fail(E.EPERM);
-    const lock = this.#find(key);
-    if (lock) this.#handOver(lock, 0);
+    const lock = this._find(key);
+    if (lock) this._handOver(lock, 0);
     else task.memory.writeU32(at, 0);
     return undefined;
   }
@@ -77,29 +77,29 @@ export class PiTable {
     if (!lock) return;
     waiter.lock = undefined;
     lock.waiters.splice(lock.waiters.indexOf(waiter), 1);
-    if (lock.waiters.length === 0) this.#locks.delete(lock);
+    if (lock.waiters.length === 0) this._locks.delete(lock);
   }
 
   /** A thread ends: what it owned and others wait for is theirs, with a mark that its owner died. */
   ownerDied(task: Task): void {
-    for (const lock of [...this.#locks]) {
-      if (lock.owner === task) this.#handOver(lock, FUTEX_OWNER_DIED);
+    for (const lock of [...this._locks]) {
+      if (lock.owner === task) this._handOver(lock, FUTEX_OWNER_DIED);
     }
   }
 
-  #find(key: FutexKey): PiLock | undefined {
-    for (const lock of this.#locks) if (lock.key.space === key.space && lock.key.at === key.at) return lock;
+  private _find(key: FutexKey): PiLock | undefined {
+    for (const lock of this._locks) if (lock.key.space === key.space && lock.key.at === key.at) return lock;
     return undefined;
   }
 
-  #make(key: FutexKey): PiLock {
+  private _make(key: FutexKey): PiLock {
     const lock: PiLock = { key, owner: undefined, waiters: [] };
-    this.#locks.add(lock);
+    this._locks.add(lock);
     return lock;
   }
 
   /** The task that the word names; undefined when it is free. */
-  #ownerOf(task: Task, at: UserAddr): Task | undefined | Failure {
+  private _ownerOf(task: Task, at: UserAddr): Task | undefined | Failure {
     const tid = task.memory.readU32(at) & FUTEX_TID_MASK;
     if (tid === 0) return undefined;
     if (tid === task.tid) return fail(E.EDEADLK);
@@ -108,14 +108,14 @@ export class PiTable {
   }
 
   /** Whether the owner waits, maybe over others, for something that the task owns. */
-  #wouldWaitForEver(task: Task, owner: Task): boolean {
+  private _wouldWaitForEver(task: Task, owner: Task): boolean {
     const seen = new Set<Task>();
     for (let next: Task | undefined = owner; next && !seen.has(next); ) {
       if (next === task) return true;
       seen.add(next);
       const blocked: Task = next;
       next = undefined;
-      for (const lock of this.#locks) {
+      for (const lock of this._locks) {
         if (lock.waiters.some((w) => w.task === blocked)) next = lock.owner;
       }
     }
@@ -123,7 +123,7 @@ export class PiTable {
   }
 
   /** The highest priority first; equals in the order they came. */
-  #enqueue(waiter: PiWaiter, lock: PiLock, owner: Task): void {
+  private _enqueue(waiter: PiWaiter, lock: PiLock, owner: Task): void {
     const { priority } = waiter.task.scheduling;
     const behind = lock.waiters.findIndex((w) => w.task.scheduling.priority < priority);
     lock.waiters.splice(behind < 0 ? lock.waiters.length : behind, 0, waiter);
@@ -131,20 +131,20 @@ export class PiTable {
     waiter.lock = lock;
   }
 
-  #handOver(lock: PiLock, mark: number): void {
+  private _handOver(lock: PiLock, mark: number): void {
     const next = lock.waiters.shift();
     if (!next) return;
     next.lock = undefined;
-    this.#give(next, lock, mark);
+    this._give(next, lock, mark);
     next.wake?.();
   }
 
-  #give(waiter: PiWaiter, lock: PiLock | undefined, mark: number): void {
+  private _give(waiter: PiWaiter, lock: PiLock | undefined, mark: number): void {
     const others = lock !== undefined && lock.waiters.length > 0;
     const word = (waiter.task.tid | (others ? FUTEX_WAITERS : 0) | mark) >>> 0;
     waiter.granted = true;
     if (lock && others) lock.owner = waiter.task;
-    else if (lock) this.#locks.delete(lock);
+    else if (lock) this._locks.delete(lock);
     try {
       waiter.task.memory.writeU32(waiter.at, word);
     } catch (e) {

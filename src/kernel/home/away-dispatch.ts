@@ -21,10 +21,14 @@ import type { Task } from '../task/task.js';
 import type { AwayLink } from './away-link.js';
 import { whereToAnswer } from './here.js';
 
-export function awayDispatch(link: AwayLink): (task: Task) => Result {
-  return (task) => {
-    const number = task.context.syscallNumber();
+export function awayDispatch(link: AwayLink): (task: Task, number?: number) => Result {
+  return (task, number = task.context.syscallNumber()) => {
     try {
+      // It goes on where the call was that it stands for.
+      const { restartBlock } = task;
+      if (number === NR.restart_syscall && restartBlock && whereToAnswer(restartBlock.number) !== 'here') {
+        return link.forward(task, number);
+      }
       switch (whereToAnswer(number)) {
         case 'here':
           return answerHere(link, task, number);
@@ -40,7 +44,7 @@ export function awayDispatch(link: AwayLink): (task: Task) => Result {
 }
 
 function answerHere(link: AwayLink, task: Task, number: number): Result {
-  const result = dispatch(task);
+  const result = dispatch(task, number);
   // The deputy is asked whether its children are to be waited for, and terminals whether SIGTTIN is ignored.
   if (number === NR.rt_sigaction && result === 0 && pointer(task, 1) !== 0) {
     link.actionChanged(task, task.context.argLo(0));

@@ -13,7 +13,7 @@ import type { AwayLink } from './away-link.js';
 export class AwayFdTable extends FdTable {
   /** Any task of those that share it: they share the deputy's descriptors too. */
   owner: Task | undefined;
-  #borrowed: FileDescription | undefined;
+  private _borrowed: FileDescription | undefined;
 
   constructor(readonly link: AwayLink) {
     super();
@@ -26,11 +26,11 @@ export class AwayFdTable extends FdTable {
   }
 
   override requireAny(fd: number): FileDescription {
-    this.#giveBack();
+    this._giveBack();
     const { current } = this.owner?.kernel.tasks ?? {};
     if (!current) throw new SyscallError(E.EBADF);
-    this.#borrowed = this.link.file(current.tid, fd);
-    return this.#borrowed;
+    this._borrowed = this.link.file(current.tid, fd);
+    return this._borrowed;
   }
 
   override fork(): AwayFdTable {
@@ -40,12 +40,12 @@ export class AwayFdTable extends FdTable {
   }
 
   override release(): void {
-    this.#giveBack();
+    this._giveBack();
     super.release();
   }
 
-  #giveBack(): void {
-    this.#borrowed?.release();
-    this.#borrowed = undefined;
+  private _giveBack(): void {
+    this._borrowed?.release();
+    this._borrowed = undefined;
   }
 }

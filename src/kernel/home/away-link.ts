@@ -7,7 +7,6 @@
  * nobody.
  */
 import { E } from '../../abi/errno.js';
-import { NR } from '../../abi/numbers.js';
 import { SIG, SIG_IGN } from '../../abi/signal.js';
 import { assertNever } from '../../base/assert.js';
 import type { HostFd, Pid, Tid } from '../../base/brand.js';
@@ -50,16 +49,16 @@ const MAX_ERRNO = 4095;
 const ARGUMENTS = [0, 1, 2, 3, 4, 5];
 
 export class AwayLink implements Lender {
-  readonly #kernel: KernelServices;
-  readonly #line: HomeLine;
-  readonly #calls = new Map<number, Forwarded>();
-  readonly #inodes = new Map<number, { inode: LentInode; files: number }>();
-  readonly #discarded = new WeakSet<ThreadGroup>();
-  readonly #mounts = new MountNamespace(NOWHERE);
+  private readonly _kernel: KernelServices;
+  private readonly _line: HomeLine;
+  private readonly _calls = new Map<number, Forwarded>();
+  private readonly _inodes = new Map<number, { inode: LentInode; files: number }>();
+  private readonly _discarded = new WeakSet<ThreadGroup>();
+  private readonly _mounts = new MountNamespace(NOWHERE);
 
   constructor(kernel: KernelServices, line: HomeLine) {
-    this.#kernel = kernel;
-    this.#line = line;
+    this._kernel = kernel;
+    this._line = line;
     kernel.tasks.futexes.elsewhere = (space, at, count, bits) => {
       if (space instanceof LentInode) line.tell({ type: 'futexWake', inode: space.number, at, count, bits });
     };
@@ -72,9 +71,9 @@ export class AwayLink implements Lender {
     if (task.mm.space.flush() < 0) throw new GuestBroken('its memory could not be changed as it was asked');
     const { context, tid } = task;
     const call: Forwarded = { outcome: undefined, wake: undefined };
-    this.#calls.set(tid, call);
+    this._calls.set(tid, call);
     const args = ARGUMENTS.flatMap((i) => [context.argLo(i), context.argHi(i)]);
-    this.#line.tell({ type: 'call', tid, number, args, mask: task.mask });
+    this._line.tell({ type: 'call', tid, number, args, mask: task.mask });
     let deadlineNs = Number.POSITIVE_INFINITY;
     try {
       while (call.outcome === undefined) {
@@ -90,70 +89,68 @@ export class AwayLink implements Lender {
           },
         };
         if (how === 'ready') continue;
-        this.#line.tell({ type: 'cancel', tid });
-        deadlineNs = this.#kernel.clock.monotonic() + CANCEL_AGAIN_NS;
+        this._line.tell({ type: 'cancel', tid });
+        deadlineNs = this._kernel.clock.monotonic() + CANCEL_AGAIN_NS;
       }
       const { outcome } = call;
-      // What restart_syscall(2) goes on with is at home too.
-      return outcome instanceof Restart && outcome.rule === 'block'
-        ? new Restart('block', () => this.forward(task, NR.restart_syscall))
-        : outcome;
+      // What restart_syscall(2) goes on with is at home too: until when, is known there.
+      return outcome instanceof Restart && outcome.rule === 'block' ? new Restart('block', 0) : outcome;
     } finally {
-      this.#calls.delete(tid);
-      if (call.outcome === undefined) this.#line.tell({ type: 'abandon', tid });
+      this._calls.delete(tid);
+      if (call.outcome === undefined) this._line.tell({ type: 'abandon', tid });
     }
   }
 
   // Questions
 
-  #ask(question: Question): Exclude<Answer, { type: 'refused' }> | Failure {
-    const answer = this.#line.ask(question);
+  private _ask(question: Question): Exclude<Answer, { type: 'refused' }> | Failure {
+    const answer = this._line.ask(question);
     return answer.type === 'refused' ? fail(answer.errno) : answer;
   }
 
   /** A number for the child of a clone(2). */
   childNumber(parent: Task, request: CloneRequest): Tid | Failure {
-    const answer = this.#ask({ type: 'clone', tid: parent.tid, request });
+    const answer = this._ask({ type: 'clone', tid: parent.tid, request });
     if (answer instanceof Failure) return answer;
     return (answer.type === 'number' ? answer.value : 0) as Tid;
   }
 
   isOrphaned(group: ThreadGroup): boolean {
-    const answer = this.#ask({ type: 'orphaned', pid: group.pid });
+    const answer = this._ask({ type: 'orphaned', pid: group.pid });
     return !(answer instanceof Failure) && answer.type === 'number' && answer.value === 1;
   }
 
   /** An open file of the task; the reference is the caller's. Throws EBADF. */
   file(tid: number, fd: number): LentDescription {
-    const file = this.#lent(this.#ask({ type: 'file', tid, fd }));
+    const file = this._lent(this._ask({ type: 'file', tid, fd }));
     if (file instanceof Failure) throw new SyscallError(file.errno);
     return file;
   }
 
   /** The walk context of a program to be found at home. */
   contextFor(tid: number, ctx: WalkContext): WalkContext {
-    return { ...ctx, openProgram: (path) => this.#program(tid, path) };
+    return { ...ctx, openProgram: (path) => this._program(tid, path) };
   }
 
-  #program(tid: number, path: string): Executable | Failure {
-    const file = this.#lent(this.#ask({ type: 'program', tid, path }));
+  private _program(tid: number, path: string): Executable | Failure {
+    const file = this._lent(this._ask({ type: 'program', tid, path }));
     if (file instanceof Failure) return file;
-    return withHead(this.#kernel, file, file.place);
+    return withHead(this._kernel, file, file.place);
   }
 
-  #lent(answer: Answer | Failure): LentDescription | Failure {
+  private _lent(answer: Answer | Failure): LentDescription | Failure {
     if (answer instanceof Failure) return answer;
     if (answer.type !== 'file') return fail(E.EIO);
     const { file } = answer;
-    const known = this.#inodes.get(file.inode);
+    const known = this._inodes.get(file.inode);
     const description = new LentDescription(this, file, known?.inode);
     if (known) known.files++;
-    else this.#inodes.set(file.inode, { inode: description.inode as LentInode, files: 1 });
+    else this._inodes.set(file.inode, { inode: description.inode as LentInode, files: 1 });
     return description;
   }
 
   mapping(handle: number, { shared, write }: { shared: boolean; write: boolean }): Mappable | Failure {
-    const answer = this.#ask({ type: 'mapping', handle, shared, write });
+    const answer = this._ask({ type: 'mapping', handle, shared, write });
     if (answer instanceof Failure) return answer;
     if (answer.type !== 'mapping') return fail(E.EIO);
     return { fd: answer.mapping.fd as HostFd, base: answer.mapping.base };
@@ -161,53 +158,53 @@ export class AwayLink implements Lender {
 
   giveBack(file: LentDescription): void {
     const { number } = file.inode as LentInode;
-    const known = this.#inodes.get(number);
-    if (known && --known.files === 0) this.#inodes.delete(number);
+    const known = this._inodes.get(number);
+    if (known && --known.files === 0) this._inodes.delete(number);
     // The home may close it now: no stub of this shard may keep a copy under that number.
-    for (const fd of file.hostFds) this.#kernel.platform.forgetFile(fd);
-    this.#line.tell({ type: 'releaseFile', handle: file.handle });
+    for (const fd of file.hostFds) this._kernel.platform.forgetFile(fd);
+    this._line.tell({ type: 'releaseFile', handle: file.handle });
   }
 
   // What becomes of bodies
 
   born(child: Task): void {
-    this.#line.tell({ type: 'born', tid: child.tid, hostPid: child.mm.space.hostPid });
+    this._line.tell({ type: 'born', tid: child.tid, hostPid: child.mm.space.hostPid });
   }
 
   unborn(tid: Tid): void {
-    this.#line.tell({ type: 'unborn', tid });
+    this._line.tell({ type: 'unborn', tid });
   }
 
   executed(task: Task, filename: string, program: Omit<LoadedProgram, 'exe'>): void {
-    this.#line.tell({ type: 'executed', tid: task.tid, filename, facts: factsOf(program) });
+    this._line.tell({ type: 'executed', tid: task.tid, filename, facts: factsOf(program) });
   }
 
   stoppedOrContinued(group: ThreadGroup, stoppedBy: number): void {
-    this.#line.tell({ type: 'changed', pid: group.pid, stoppedBy });
+    this._line.tell({ type: 'changed', pid: group.pid, stoppedBy });
   }
 
   actionChanged({ group }: Task, signo: number): void {
-    this.#line.tell({ type: 'action', pid: group.pid, signo, action: group.actions.get(signo) });
+    this._line.tell({ type: 'action', pid: group.pid, signo, action: group.actions.get(signo) });
   }
 
   taskEnded(task: Task, status: number, { last }: { last: boolean }): void {
     const { group, tid } = task;
-    if (this.#discarded.has(group)) return;
+    if (this._discarded.has(group)) return;
     if (!last) {
-      this.#line.tell({ type: 'threadEnded', tid, status });
+      this._line.tell({ type: 'threadEnded', tid, status });
       return;
     }
     const { cpu, maxResident, pid } = group;
-    this.#line.tell({ type: 'ended', pid, status, cpu, maxResident });
+    this._line.tell({ type: 'ended', pid, status, cpu, maxResident });
   }
 
   // What the home says
 
   receive(message: Exclude<FromHome, { type: 'answer' }>): void {
-    const { tasks } = this.#kernel;
+    const { tasks } = this._kernel;
     switch (message.type) {
       case 'outcome': {
-        const call = this.#calls.get(message.tid);
+        const call = this._calls.get(message.tid);
         if (!call) break;
         const { outcome } = message;
         call.outcome = outcome.type === 'restart' ? new Restart(outcome.rule) : asOutcome(outcome.value);
@@ -223,10 +220,10 @@ export class AwayLink implements Lender {
         break;
       }
       case 'arrive':
-        this.#line.tell({
+        this._line.tell({
           type: 'arrived',
           pid: message.traveller.pid,
-          result: this.#makeBody(message.traveller),
+          result: this._makeBody(message.traveller),
         });
         break;
       case 'go': {
@@ -237,12 +234,12 @@ export class AwayLink implements Lender {
       case 'discard': {
         const group = tasks.byPid(message.pid);
         if (!group) break;
-        this.#discarded.add(group);
+        this._discarded.add(group);
         startGroupExit(group, SIG.KILL);
         break;
       }
       case 'futexWake': {
-        const known = this.#inodes.get(message.inode);
+        const known = this._inodes.get(message.inode);
         if (known)
           tasks.futexes.wakeHere({ space: known.inode, at: message.at }, message.count, message.bits);
         break;
@@ -252,11 +249,11 @@ export class AwayLink implements Lender {
     }
   }
 
-  #makeBody(traveller: Traveller): LoadedFacts | Failure['errno'] {
-    const kernel = this.#kernel;
+  private _makeBody(traveller: Traveller): LoadedFacts | Failure['errno'] {
+    const kernel = this._kernel;
     const { pid, creds, filename, argv, envp } = traveller;
     const limits = limitsOf(traveller, kernel.machine.maxTasks);
-    const fs = FsContext.at(this.#mounts);
+    const fs = FsContext.at(this._mounts);
     const { root, cwd, umask, mounts } = fs;
     const ctx = this.contextFor(pid, { creds, root, cwd, umask, mounts });
     const program = loadProgram(kernel, { ctx, creds, limits, filename, argv, envp });

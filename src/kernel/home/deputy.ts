@@ -9,6 +9,7 @@ import { type HostFd, type UserAddr, userAddr } from '../../base/brand.js';
 import type {
   AddressSpace,
   Context,
+  ContextImage,
   ForeignMemory,
   RegisterSet,
   RestoredFrame,
@@ -17,6 +18,7 @@ import type {
 } from '../../platform/platform.js';
 import type { HostFiles } from '../fs/host-files.js';
 import type { Restart } from '../outcome.js';
+import { CannotSave } from '../save/graph.js';
 import type { CpuTime } from '../task/thread-group.js';
 import type { ForwardedOutcome } from './conversation.js';
 
@@ -53,8 +55,8 @@ export class DeputySpace implements AddressSpace {
   /** What the host says at the body's end, when its process is gone: the figures that outlive it. */
   final: Usage | undefined;
 
-  #hostPid: number;
-  #memory: ForeignMemory;
+  private _hostPid: number;
+  private _memory: ForeignMemory;
 
   constructor(
     hostPid: number,
@@ -62,20 +64,20 @@ export class DeputySpace implements AddressSpace {
     readonly events: DeputyEvents,
     readonly foreignMemory: (hostPid: number) => ForeignMemory,
   ) {
-    this.#hostPid = hostPid;
-    this.#memory = foreignMemory(hostPid);
+    this._hostPid = hostPid;
+    this._memory = foreignMemory(hostPid);
     this.first = new DeputyContext(this);
   }
 
   get hostPid(): number {
-    return this.#hostPid;
+    return this._hostPid;
   }
 
   /** The child's body is made; threads share their maker's memory, which is known. */
   bornAs(hostPid: number): void {
-    if (this.#hostPid !== 0) return;
-    this.#hostPid = hostPid;
-    this.#memory = this.foreignMemory(hostPid);
+    if (this._hostPid !== 0) return;
+    this._hostPid = hostPid;
+    this._memory = this.foreignMemory(hostPid);
   }
 
   // Mappings are the body's.
@@ -90,6 +92,9 @@ export class DeputySpace implements AddressSpace {
   }
   sync(): number {
     return 0;
+  }
+  touched(): number {
+    return -E.ENOSYS;
   }
   resident(): number {
     return -E.ENOSYS;
@@ -107,10 +112,10 @@ export class DeputySpace implements AddressSpace {
   }
 
   read(addr: UserAddr, into: Uint8Array): number {
-    return this.#memory.read(addr, into);
+    return this._memory.read(addr, into);
   }
   write(addr: UserAddr, from: Uint8Array): number {
-    return this.#memory.write(addr, from);
+    return this._memory.write(addr, from);
   }
 
   readFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number {
@@ -152,17 +157,17 @@ export class DeputySpace implements AddressSpace {
   }
 
   residentBytes(): number {
-    return this.final ? 0 : this.#memory.residentBytes();
+    return this.final ? 0 : this._memory.residentBytes();
   }
   usage(): Usage {
-    return this.final ?? this.#memory.usage();
+    return this.final ?? this._memory.usage();
   }
 }
 
 export class DeputyContext implements Context {
   /** Still known when the context is let go of. */
   lastOwner: unknown;
-  #owner: unknown;
+  private _owner: unknown;
   singleStep = false;
   readonly trap: Trap = {
     kind: 'syscall',
@@ -172,67 +177,67 @@ export class DeputyContext implements Context {
     error: 0,
     trapno: 0,
   };
-  #call: ForwardedCall | undefined;
-  #returned = 0;
-  #number = -1;
-  #released = false;
+  private _call: ForwardedCall | undefined;
+  private _returned = 0;
+  private _number = -1;
+  private _released = false;
   /** Its body has ended: nothing is to be told to it. */
   bodyEnded = false;
 
   constructor(readonly addressSpace: DeputySpace) {}
 
   get owner(): unknown {
-    return this.#owner;
+    return this._owner;
   }
   set owner(task: unknown) {
-    this.#owner = task;
+    this._owner = task;
     if (task !== undefined) this.lastOwner = task;
   }
 
   /** A call came from the body; the run loop takes it as a trap. */
   begin(call: ForwardedCall): void {
-    this.#call = call;
-    this.#number = call.number;
-    this.#returned = 0;
+    this._call = call;
+    this._number = call.number;
+    this._returned = 0;
     this.trap.kind = 'syscall';
   }
 
   /** Nobody waits for the outcome any more. */
   forget(): void {
-    this.#call = undefined;
+    this._call = undefined;
   }
 
   get stopped(): boolean {
-    return this.#call !== undefined;
+    return this._call !== undefined;
   }
 
   syscallNumber(): number {
-    return this.#number;
+    return this._number;
   }
   argLo(index: number): number {
-    return this.#call?.args[2 * index] ?? 0;
+    return this._call?.args[2 * index] ?? 0;
   }
   argHi(index: number): number {
-    return this.#call?.args[2 * index + 1] ?? 0;
+    return this._call?.args[2 * index + 1] ?? 0;
   }
   setReturn(value: number): void {
-    this.#returned = value;
+    this._returned = value;
   }
   getReturn(): { lo: number; hi: number } {
-    return { lo: this.#returned >>> 0, hi: Math.floor(this.#returned / 0x1_0000_0000) >>> 0 };
+    return { lo: this._returned >>> 0, hi: Math.floor(this._returned / 0x1_0000_0000) >>> 0 };
   }
   /** The body rewinds; here it is enough to know that the call did not come to an end. */
   rewindSyscall(): void {}
 
   resume(): void {
     const { events } = this.addressSpace;
-    if (!this.#call) {
+    if (!this._call) {
       events.started(this);
       return;
     }
-    this.#call = undefined;
-    const rule = RULES[-this.#returned];
-    events.finished(this, rule ? { type: 'restart', rule } : { type: 'returned', value: this.#returned });
+    this._call = undefined;
+    const rule = RULES[-this._returned];
+    events.finished(this, rule ? { type: 'restart', rule } : { type: 'returned', value: this._returned });
   }
 
   interrupt(): void {
@@ -240,8 +245,8 @@ export class DeputyContext implements Context {
   }
 
   release(): void {
-    if (this.#released) return;
-    this.#released = true;
+    if (this._released) return;
+    this._released = true;
     this.addressSpace.events.released(this);
   }
 
@@ -274,6 +279,13 @@ export class DeputyContext implements Context {
   popSignalFrame(): RestoredFrame | undefined {
     throw new Bug(ONLY_THE_BODY);
   }
+  image(): ContextImage {
+    throw new CannotSave('processes on several shards cannot be saved');
+  }
+  restore(): boolean {
+    return false;
+  }
+
   readRegisters(_set: RegisterSet): Uint8Array {
     return new Uint8Array(0);
   }

@@ -45,18 +45,18 @@ export interface ProgramPlacement {
 export type TellBody = (shard: number, message: FromHome) => void;
 
 export class HomeDesk implements DeputyEvents {
-  readonly #kernel: KernelServices;
-  readonly #tell: TellBody;
+  private readonly _kernel: KernelServices;
+  private readonly _tell: TellBody;
   /** Waits for a shard's answer to `arrive`, by pid. */
-  readonly #arrivals = new Map<number, (result: LoadedFacts | Failure) => void>();
+  private readonly _arrivals = new Map<number, (result: LoadedFacts | Failure) => void>();
   /** Processes whose bodies wait for `go`. */
-  readonly #toStart = new Set<ThreadGroup>();
+  private readonly _toStart = new Set<ThreadGroup>();
   /** Calls that came while their task was stopped. */
-  readonly #held = new Map<Task, ForwardedCall>();
-  readonly #lent = new Map<number, FileDescription>();
-  readonly #inodeNumbers = new WeakMap<Inode, number>();
-  #nextHandle = 1;
-  #nextInode = 1;
+  private readonly _held = new Map<Task, ForwardedCall>();
+  private readonly _lent = new Map<number, FileDescription>();
+  private readonly _inodeNumbers = new WeakMap<Inode, number>();
+  private _nextHandle = 1;
+  private _nextInode = 1;
 
   constructor(
     kernel: KernelServices,
@@ -65,11 +65,11 @@ export class HomeDesk implements DeputyEvents {
     readonly placement: ProgramPlacement,
     tell: TellBody,
   ) {
-    this.#kernel = kernel;
-    this.#tell = tell;
+    this._kernel = kernel;
+    this._tell = tell;
     kernel.tasks.futexes.elsewhere = (space, at, count, bits) => {
-      const inode = this.#inodeNumbers.get(space as Inode);
-      if (inode !== undefined) this.#wakeElsewhere(-1, { type: 'futexWake', inode, at, count, bits });
+      const inode = this._inodeNumbers.get(space as Inode);
+      if (inode !== undefined) this._wakeElsewhere(-1, { type: 'futexWake', inode, at, count, bits });
     };
   }
 
@@ -78,7 +78,7 @@ export class HomeDesk implements DeputyEvents {
   /** A signal for a process, or for one of its tasks. */
   signal(group: ThreadGroup, only: Task | undefined, info: SignalInfo): void {
     if (group.awayOn === undefined) return;
-    this.#tell(group.awayOn, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
+    this._tell(group.awayOn, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
   }
 
   /** execve: the program is loaded on another shard, and the task becomes a deputy. */
@@ -86,11 +86,11 @@ export class HomeDesk implements DeputyEvents {
     const { group } = task;
     let result: LoadedFacts | Failure | undefined;
     let wake: (() => void) | undefined;
-    this.#arrivals.set(group.pid, (r) => {
+    this._arrivals.set(group.pid, (r) => {
       result = r;
       wake?.();
     });
-    this.#tell(shard, { type: 'arrive', traveller: travellerOf(task, request) });
+    this._tell(shard, { type: 'arrive', traveller: travellerOf(task, request) });
     try {
       while (result === undefined) {
         yield {
@@ -106,30 +106,30 @@ export class HomeDesk implements DeputyEvents {
         };
       }
     } finally {
-      this.#arrivals.delete(group.pid);
+      this._arrivals.delete(group.pid);
       // Killed meanwhile: the program goes unused.
-      if (result === undefined) this.#tell(shard, { type: 'discard', pid: group.pid });
+      if (result === undefined) this._tell(shard, { type: 'discard', pid: group.pid });
     }
     if (result instanceof Failure) return result;
-    this.#becomeDeputy(task, request, shard, result);
+    this._becomeDeputy(task, request, shard, result);
     return ENTER_EXEC;
   }
 
   /** The same for a process from outside that has not run yet; where that fails, it runs its program here. */
   beginElsewhere(task: Task, request: ExecRequest, shard: number): NewState {
-    return { name: 'new', first: this.#elsewhere(task, request, shard) };
+    return { name: 'new', first: this._elsewhere(task, request, shard) };
   }
 
-  *#elsewhere(task: Task, request: ExecRequest, shard: number): Blocking<Outcome> {
+  private *_elsewhere(task: Task, request: ExecRequest, shard: number): Blocking<Outcome> {
     yield* this.relocate(task, request, shard);
     return ENTER_EXEC;
   }
 
-  #becomeDeputy(task: Task, request: ExecRequest, shard: number, facts: LoadedFacts): void {
+  private _becomeDeputy(task: Task, request: ExecRequest, shard: number, facts: LoadedFacts): void {
     const { group } = task;
-    this.#takeProgram(task, request, this.#newSpace(facts.hostPid), facts);
+    this._takeProgram(task, request, this._newSpace(facts.hostPid), facts);
     group.awayOn = shard;
-    this.#toStart.add(group);
+    this._toStart.add(group);
     for (const [queue, only] of [
       [task.pending, task],
       [group.pending, undefined],
@@ -141,19 +141,19 @@ export class HomeDesk implements DeputyEvents {
     }
   }
 
-  #newSpace(hostPid: number): DeputySpace {
-    const { hostFiles, platform } = this.#kernel;
+  private _newSpace(hostPid: number): DeputySpace {
+    const { hostFiles, platform } = this._kernel;
     return new DeputySpace(hostPid, hostFiles, this, (pid) => platform.foreignMemory(pid));
   }
 
-  #takeProgram(
+  private _takeProgram(
     task: Task,
     request: Pick<ExecRequest, 'filename' | 'argv'>,
     space: DeputySpace,
     facts: LoadedFacts,
   ): void {
-    const exe = this.#lent.get(facts.exe)?.path;
-    const mm = new MemoryManager(this.#kernel, space, task.mm.layout);
+    const exe = this._lent.get(facts.exe)?.path;
+    const mm = new MemoryManager(this._kernel, space, task.mm.layout);
     mm.image = { ...facts.image, exe };
     takeProgram(task, request, { mm, pc: task.context.getPc(), sp: task.context.getSp(), ...facts });
   }
@@ -163,26 +163,26 @@ export class HomeDesk implements DeputyEvents {
   started({ owner }: DeputyContext): void {
     const task = owner as Task;
     const { group } = task;
-    if (this.#toStart.delete(group) && group.awayOn !== undefined) {
-      this.#tell(group.awayOn, { type: 'go', pid: group.pid });
+    if (this._toStart.delete(group) && group.awayOn !== undefined) {
+      this._tell(group.awayOn, { type: 'go', pid: group.pid });
     }
-    const held = this.#held.get(task);
-    if (held) this.#soon(() => this.#call(task, held));
+    const held = this._held.get(task);
+    if (held) this._soon(() => this._call(task, held));
   }
 
   finished({ owner }: DeputyContext, outcome: ForwardedOutcome): void {
     const { tid, group } = owner as Task;
-    if (group.awayOn !== undefined) this.#tell(group.awayOn, { type: 'outcome', tid, outcome });
+    if (group.awayOn !== undefined) this._tell(group.awayOn, { type: 'outcome', tid, outcome });
   }
 
   released({ lastOwner, bodyEnded }: DeputyContext): void {
     const task = lastOwner as Task | undefined;
     if (bodyEnded || !task || task.group.awayOn === undefined) return;
-    this.#tell(task.group.awayOn, { type: 'discard', pid: task.group.pid });
+    this._tell(task.group.awayOn, { type: 'discard', pid: task.group.pid });
   }
 
   interrupted(context: DeputyContext): void {
-    this.#soon(() => {
+    this._soon(() => {
       const task = context.owner as Task | undefined;
       if (task?.state !== GUEST) return;
       context.trap.kind = 'interrupt';
@@ -191,45 +191,45 @@ export class HomeDesk implements DeputyEvents {
   }
 
   /** Not in the middle of what is being done now. */
-  #soon(run: () => void): void {
-    this.#kernel.timers.at(this.#kernel.clock.monotonic(), run);
+  private _soon(run: () => void): void {
+    this._kernel.timers.at(this._kernel.clock.monotonic(), run);
   }
 
   // What bodies say
 
   receive(shard: number, message: ToHome): void {
-    const { tasks } = this.#kernel;
+    const { tasks } = this._kernel;
     switch (message.type) {
       case 'ask':
-        this.#tell(shard, { type: 'answer', id: message.id, answer: this.#answer(message.question) });
+        this._tell(shard, { type: 'answer', id: message.id, answer: this._answer(message.question) });
         break;
       case 'call': {
-        const task = this.#deputy(message.tid);
+        const task = this._deputy(message.tid);
         if (!task) break;
         task.mask = message.mask;
-        this.#call(task, message);
+        this._call(task, message);
         break;
       }
       case 'cancel':
-        cancel(this.#deputy(message.tid));
+        cancel(this._deputy(message.tid));
         break;
       case 'abandon':
-        this.#abandon(this.#deputy(message.tid));
+        this._abandon(this._deputy(message.tid));
         break;
       case 'born': {
-        const space = this.#deputy(message.tid)?.context.addressSpace;
+        const space = this._deputy(message.tid)?.context.addressSpace;
         if (space instanceof DeputySpace) space.bornAs(message.hostPid);
         break;
       }
       case 'unborn':
-        this.#end(this.#deputy(message.tid), SIG.KILL);
+        this._end(this._deputy(message.tid), SIG.KILL);
         break;
       case 'executed':
-        this.#executed(message);
+        this._executed(message);
         break;
       case 'arrived': {
         const { result } = message;
-        this.#arrivals.get(message.pid)?.(typeof result === 'number' ? fail(result) : result);
+        this._arrivals.get(message.pid)?.(typeof result === 'number' ? fail(result) : result);
         break;
       }
       case 'action':
@@ -239,128 +239,128 @@ export class HomeDesk implements DeputyEvents {
         changed(tasks.byPid(message.pid), message.stoppedBy);
         break;
       case 'threadEnded':
-        this.#end(this.#deputy(message.tid), message.status);
+        this._end(this._deputy(message.tid), message.status);
         break;
       case 'ended':
-        this.#ended(message);
+        this._ended(message);
         break;
       case 'releaseFile':
-        this.#lent.get(message.handle)?.release();
-        this.#lent.delete(message.handle);
+        this._lent.get(message.handle)?.release();
+        this._lent.delete(message.handle);
         break;
       case 'futexWake':
-        this.#wakeElsewhere(shard, message);
+        this._wakeElsewhere(shard, message);
         break;
       default:
         assertNever(message, 'message of a body');
     }
   }
 
-  #deputy(tid: number): Task | undefined {
-    const task = this.#kernel.tasks.byTid(tid);
+  private _deputy(tid: number): Task | undefined {
+    const task = this._kernel.tasks.byTid(tid);
     return task?.context instanceof DeputyContext ? task : undefined;
   }
 
-  #call(task: Task, call: ForwardedCall): void {
+  private _call(task: Task, call: ForwardedCall): void {
     if (task.state !== GUEST) {
-      this.#held.set(task, call);
+      this._held.set(task, call);
       return;
     }
-    this.#held.delete(task);
+    this._held.delete(task);
     (task.context as DeputyContext).begin(call);
     onTrap(task);
   }
 
-  #abandon(task: Task | undefined): void {
+  private _abandon(task: Task | undefined): void {
     if (!task) return;
-    this.#held.delete(task);
+    this._held.delete(task);
     (task.context as DeputyContext).forget();
     abandonCall(task);
   }
 
-  #executed({ tid, filename, facts }: Extract<ToHome, { type: 'executed' }>): void {
-    const group = this.#kernel.tasks.byPid(tid);
+  private _executed({ tid, filename, facts }: Extract<ToHome, { type: 'executed' }>): void {
+    const group = this._kernel.tasks.byPid(tid);
     const [task] = group?.tasks ?? [];
     if (!task) return;
-    if (task.group.leader !== task) this.#kernel.tasks.makeLeader(task);
+    if (task.group.leader !== task) this._kernel.tasks.makeLeader(task);
     const { addressSpace } = task.context;
     // Its body counts what it uses, and tells at its end.
     if (addressSpace instanceof DeputySpace) addressSpace.final = NOTHING;
     (task.context as DeputyContext).bodyEnded = true;
-    this.#takeProgram(task, { filename, argv: [] }, this.#newSpace(facts.hostPid), facts);
+    this._takeProgram(task, { filename, argv: [] }, this._newSpace(facts.hostPid), facts);
   }
 
-  #end(task: Task | undefined, status: number): void {
+  private _end(task: Task | undefined, status: number): void {
     if (!task) return;
-    this.#abandon(task);
+    this._abandon(task);
     (task.context as DeputyContext).bodyEnded = true;
     task.exitStatus = status;
     exitTask(task);
   }
 
-  #ended({ pid, status, cpu, maxResident }: Extract<ToHome, { type: 'ended' }>): void {
-    const group = this.#kernel.tasks.byPid(pid);
+  private _ended({ pid, status, cpu, maxResident }: Extract<ToHome, { type: 'ended' }>): void {
+    const group = this._kernel.tasks.byPid(pid);
     if (!group || group.isZombie) return;
     group.exiting = status;
     for (const task of [...group.tasks]) {
       const { addressSpace } = task.context;
       if (addressSpace instanceof DeputySpace)
         addressSpace.final = { ...cpu, peakResidentBytes: maxResident };
-      this.#end(task, status);
+      this._end(task, status);
     }
   }
 
   // Answers
 
-  #answer(question: Question): Answer {
+  private _answer(question: Question): Answer {
     try {
-      return this.#find(question);
+      return this._find(question);
     } catch (e) {
       if (e instanceof SyscallError) return { type: 'refused', errno: e.errno };
       throw e;
     }
   }
 
-  #find(question: Question): Answer {
+  private _find(question: Question): Answer {
     switch (question.type) {
       case 'clone': {
-        const child = cloneDeputy(this.#asker(question.tid), question.request);
+        const child = cloneDeputy(this._asker(question.tid), question.request);
         return child instanceof Failure ? refused(child) : { type: 'number', value: child.tid };
       }
       case 'program': {
-        const ctx = contextOf(this.#asker(question.tid));
-        const program = openExecutable(this.#kernel, ctx, question.path);
-        return program instanceof Failure ? refused(program) : this.#lend(program.file);
+        const ctx = contextOf(this._asker(question.tid));
+        const program = openExecutable(this._kernel, ctx, question.path);
+        return program instanceof Failure ? refused(program) : this._lend(program.file);
       }
       case 'file':
-        return this.#lend(this.#asker(question.tid).files.requireAny(question.fd).retain());
+        return this._lend(this._asker(question.tid).files.requireAny(question.fd).retain());
       case 'mapping': {
-        const mapping = this.#lent.get(question.handle)?.mappable(question) ?? fail(E.EBADF);
+        const mapping = this._lent.get(question.handle)?.mappable(question) ?? fail(E.EBADF);
         return mapping instanceof Failure ? refused(mapping) : { type: 'mapping', mapping };
       }
       case 'orphaned': {
-        const group = this.#kernel.tasks.byPid(question.pid);
-        return { type: 'number', value: group && isOrphaned(this.#kernel.tasks, group.pgid) ? 1 : 0 };
+        const group = this._kernel.tasks.byPid(question.pid);
+        return { type: 'number', value: group && isOrphaned(this._kernel.tasks, group.pgid) ? 1 : 0 };
       }
     }
   }
 
   /** Whoever asks is there: a deputy, or a task that waits for its program to be loaded elsewhere. */
-  #asker(tid: number): Task {
-    const task = this.#kernel.tasks.byTid(tid);
+  private _asker(tid: number): Task {
+    const task = this._kernel.tasks.byTid(tid);
     if (!task) throw new SyscallError(E.ESRCH);
     return task;
   }
 
   /** Keeps the description, whose reference is handed over, until it is given back. */
-  #lend(file: FileDescription): Answer {
-    const handle = this.#nextHandle++;
-    this.#lent.set(handle, file);
+  private _lend(file: FileDescription): Answer {
+    const handle = this._nextHandle++;
+    this._lent.set(handle, file);
     const { inode, path, flags } = file;
-    let number = this.#inodeNumbers.get(inode);
+    let number = this._inodeNumbers.get(inode);
     if (number === undefined) {
-      number = this.#nextInode++;
-      this.#inodeNumbers.set(inode, number);
+      number = this._nextInode++;
+      this._inodeNumbers.set(inode, number);
     }
     const lent: LentFile = {
       handle,
@@ -374,16 +374,16 @@ export class HomeDesk implements DeputyEvents {
   }
 
   /** To waiters at home and on every shard but the one it came from. */
-  #wakeElsewhere(from: number, wake: Extract<ToHome, { type: 'futexWake' }>): void {
-    const { tasks } = this.#kernel;
+  private _wakeElsewhere(from: number, wake: Extract<ToHome, { type: 'futexWake' }>): void {
+    const { tasks } = this._kernel;
     if (from >= 0) {
-      for (const { inode } of this.#lent.values()) {
-        if (this.#inodeNumbers.get(inode) !== wake.inode) continue;
+      for (const { inode } of this._lent.values()) {
+        if (this._inodeNumbers.get(inode) !== wake.inode) continue;
         tasks.futexes.wakeHere({ space: inode, at: wake.at }, wake.count, wake.bits);
         break;
       }
     }
-    for (let shard = 1; shard < this.shards; shard++) if (shard !== from) this.#tell(shard, wake);
+    for (let shard = 1; shard < this.shards; shard++) if (shard !== from) this._tell(shard, wake);
   }
 }
 

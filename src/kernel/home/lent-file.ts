@@ -78,8 +78,8 @@ export class LentDescription extends FileDescription {
   readonly place: VfsPath;
   /** The host's descriptors that stubs may hold copies of. */
   readonly hostFds = new Set<HostFd>();
-  readonly #lender: Lender;
-  #readable: Mappable | undefined;
+  private readonly _lender: Lender;
+  private _readable: Mappable | undefined;
 
   constructor(lender: Lender, lent: LentFile, inode: LentInode | undefined) {
     const own = inode ?? new LentInode(lent.inode, lent.attributes);
@@ -87,20 +87,20 @@ export class LentDescription extends FileDescription {
     super(own, place, lent.flags);
     this.place = place;
     own.file = this;
-    this.#lender = lender;
+    this._lender = lender;
     this.handle = lent.handle;
   }
 
   override tryRead(to: Sink, offset = 0): Tried<number> {
-    const known = this.#readable ?? this.mappable({ shared: false, write: false });
+    const known = this._readable ?? this.mappable({ shared: false, write: false });
     if (known instanceof Failure) return known;
-    this.#readable = known;
+    this._readable = known;
     const got = to.putFromFile(known.fd, known.base + offset, to.remaining);
     return got < 0 ? fail(-got as typeof E.EIO) : got;
   }
 
   override mappable(options: { shared: boolean; write: boolean }): Mappable | Failure {
-    const mapping = this.#lender.mapping(this.handle, options);
+    const mapping = this._lender.mapping(this.handle, options);
     if (!(mapping instanceof Failure)) this.hostFds.add(mapping.fd);
     return mapping;
   }
@@ -108,7 +108,7 @@ export class LentDescription extends FileDescription {
   protected override onClose(): void {
     const { inode } = this;
     if (inode instanceof LentInode && inode.file === this) inode.file = undefined;
-    this.#lender.giveBack(this);
+    this._lender.giveBack(this);
   }
 }
 

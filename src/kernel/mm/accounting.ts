@@ -37,15 +37,15 @@ export class MemoryUsage {
   constructor(readonly machinePages: number) {}
 
   add(vma: Vma): void {
-    this.#count(vma, vma.pages);
+    this._count(vma, vma.pages);
     this.peak = Math.max(this.peak, this.total);
   }
 
   subtract(vma: Vma): void {
-    this.#count(vma, -vma.pages);
+    this._count(vma, -vma.pages);
   }
 
-  #count({ flags }: Vma, pages: number): void {
+  private _count({ flags }: Vma, pages: number): void {
     this.total += pages;
     if (isData(flags)) this.data += pages;
     if (flags & VM.GROWSDOWN) this.stack += pages;

@@ -47,8 +47,10 @@ export interface ImageFacts {
 }
 
 export class MemoryManager {
+  /** Of the host: see kernel/save/memory.ts. */
+  static readonly unsaved = ['space', 'memory'];
   readonly vmas = new VmaTree();
-  readonly memory: UserMemory;
+  memory: UserMemory;
   readonly usage: MemoryUsage;
   /** The heap, brk(2): where it starts and where it ends now. */
   brkStart = 0;
@@ -68,11 +70,11 @@ export class MemoryManager {
     auxv: new Uint8Array(0),
     exe: undefined,
   };
-  #references = 1;
+  private _references = 1;
 
   constructor(
     readonly services: KernelServices,
-    readonly space: AddressSpace,
+    public space: AddressSpace,
     readonly layout: Layout,
   ) {
     this.memory = new UserMemory(space, layout.maxAddress, services.platform.vdso);
@@ -95,7 +97,7 @@ export class MemoryManager {
     const [first, last] = [gone[0], gone.at(-1)];
     if (!first || !last) return;
     this.space.unmap(userAddr(first.start), last.end - first.start);
-    this.#forget(gone);
+    this._forget(gone);
   }
 
   mprotect(start: number, length: number, prot: number, caller: MemoryCaller): Failure | undefined {
@@ -175,17 +177,23 @@ export class MemoryManager {
     return new MemoryManager(services, space, layout);
   }
 
+  /** Memory that was saved gets an address space of this host; what is mapped there is for the caller to make. */
+  attach(space: AddressSpace): void {
+    this.space = space;
+    this.memory = new UserMemory(space, this.layout.maxAddress);
+  }
+
   /** The same memory in `space`, which is a copy of ours: fork(2). */
   fork(space: AddressSpace): MemoryManager {
     const child = new MemoryManager(this.services, space, this.layout);
-    for (const vma of this.vmas) child.#inherit(vma);
+    for (const vma of this.vmas) child._inherit(vma);
     child.brkStart = this.brkStart;
     child.brkEnd = this.brkEnd;
     child.image = { ...this.image };
     return child;
   }
 
-  #inherit(vma: Vma): void {
+  private _inherit(vma: Vma): void {
     const { start, end, name, file, offset } = vma;
     if (vma.flags & VM.DONTCOPY) {
       this.space.unmap(userAddr(start), end - start);
@@ -204,7 +212,7 @@ export class MemoryManager {
 
   /** Strikes a range from the books: the caller knows that the host has nothing there any more. */
   drop(start: number, end: number): void {
-    this.#forget(this.vmas.remove(start, end));
+    this._forget(this.vmas.remove(start, end));
   }
 
   /** Changes mappings of a range in the books. */
@@ -240,7 +248,7 @@ export class MemoryManager {
     return result < 0 ? fail(-result as Errno) : undefined;
   }
 
-  #forget(gone: Vma[]): void {
+  private _forget(gone: Vma[]): void {
     for (const vma of gone) {
       this.usage.subtract(vma);
       vma.file?.release();
@@ -249,22 +257,22 @@ export class MemoryManager {
 
   /** How many tasks have it. */
   get sharers(): number {
-    return this.#references;
+    return this._references;
   }
 
   /** Whether more than one task uses this memory. */
   get shared(): boolean {
-    return this.#references > 1;
+    return this._references > 1;
   }
 
   /** One more task uses this memory. */
   retain(): this {
-    this.#references++;
+    this._references++;
     return this;
   }
 
   release(): void {
-    if (--this.#references > 0) return;
+    if (--this._references > 0) return;
     // The host process goes first: a file must not be closed while it is mapped for somebody.
     this.space.release();
     this.drop(0, this.layout.maxAddress);

@@ -8,36 +8,33 @@
  * by mremap(2) gives SIGBUS beyond the first size either way, as on Linux.
  * Owner: the mappings; the last one closes the memfd.
  */
+
 import type { Errno } from '../../abi/errno.js';
 import { O_RDWR } from '../../abi/open.js';
 import type { HostFd } from '../../base/brand.js';
 import { PseudoFs, PseudoInode } from '../fs/anon/pseudo.js';
 import { FileDescription, type Mappable } from '../fs/file-description.js';
+import { newHostStat } from '../fs/host-files.js';
+import { newMemory, type Piece, readMemory } from '../fs/memory-file.js';
 import { type Failure, fail } from '../outcome.js';
+import { PerKernel } from '../per-kernel.js';
+import { type LoadWalk, membersOf } from '../save/graph.js';
 import type { KernelServices } from '../services.js';
 
 const TMPFS_MAGIC = 0x0102_1994;
 const SHMEM_DEV = 1;
 export const SHARED_ANONYMOUS_NAME = '/dev/zero (deleted)';
 
-const perKernel = new WeakMap<KernelServices, PseudoFs>();
-
-function shmemFs(services: KernelServices): PseudoFs {
-  const known = perKernel.get(services);
-  if (known) return known;
-  const fs = new PseudoFs('tmpfs', SHMEM_DEV, TMPFS_MAGIC, services);
-  perKernel.set(services, fs);
-  return fs;
-}
+const shmemFs = new PerKernel('shmem', (kernel) => new PseudoFs('tmpfs', SHMEM_DEV, TMPFS_MAGIC, kernel));
 
 export class SharedAnonymous extends FileDescription {
-  readonly #services: KernelServices;
-  readonly #fd: HostFd;
+  private readonly _services: KernelServices;
+  private _fd: HostFd;
 
   private constructor(services: KernelServices, fd: HostFd) {
-    super(new PseudoInode(shmemFs(services), 0o100_777, { uid: 0, gid: 0 }), undefined, O_RDWR);
-    this.#services = services;
-    this.#fd = fd;
+    super(new PseudoInode(shmemFs.of(services), 0o100_777, { uid: 0, gid: 0 }), undefined, O_RDWR);
+    this._services = services;
+    this._fd = fd;
   }
 
   /** With one reference, the caller's. */
@@ -52,11 +49,27 @@ export class SharedAnonymous extends FileDescription {
     return new SharedAnonymous(services, fd as HostFd);
   }
 
+  toSaved(): Record<string, unknown> {
+    const { hostFiles } = this._services;
+    const stat = newHostStat();
+    hostFiles.fstat(this._fd, stat);
+    const saved = { size: stat.size, pieces: readMemory(hostFiles, this._fd) };
+    return { ...membersOf(this, ['_fd', ...FileDescription.unsaved]), saved };
+  }
+
+  fromSaved({ saved, ...members }: Record<string, unknown>, load: LoadWalk): void {
+    Object.assign(this, members);
+    const { size, pieces } = saved as { size: number; pieces: Piece[] };
+    const fd = newMemory(this._services.hostFiles, 'shared', size, pieces);
+    if (fd < 0) load.refuse(`the host has no memory to share (errno ${-fd})`);
+    this._fd = fd as HostFd;
+  }
+
   override mappable(): Mappable {
-    return { fd: this.#fd, base: 0 };
+    return { fd: this._fd, base: 0 };
   }
 
   protected override onClose(): void {
-    this.#services.hostFiles.close(this.#fd);
+    this._services.hostFiles.close(this._fd);
   }
 }

@@ -13,8 +13,8 @@ import { SyscallError } from '../outcome.js';
 export const PAGE_SIZE = 4096;
 
 export class UserMemory {
-  readonly #scratch = new Uint8Array(PAGE_SIZE);
-  readonly #words = new DataView(this.#scratch.buffer);
+  private readonly _scratch = new Uint8Array(PAGE_SIZE);
+  private readonly _words = new DataView(this._scratch.buffer);
 
   constructor(
     readonly space: AddressSpace,
@@ -37,13 +37,13 @@ export class UserMemory {
   /** The bytes that could be read before the first fault. */
   tryRead(addr: UserAddr, into: Uint8Array): number {
     if (into.length === 0) return 0;
-    if (!this.#inRange(addr, into.length) && !this.#inVdso(addr, into.length)) return 0;
+    if (!this._inRange(addr, into.length) && !this._inVdso(addr, into.length)) return 0;
     return this.space.read(addr, into);
   }
 
   tryWrite(addr: UserAddr, from: Uint8Array): number {
     if (from.length === 0) return 0;
-    if (!this.#inRange(addr, from.length)) return 0;
+    if (!this._inRange(addr, from.length)) return 0;
     return this.space.write(addr, from);
   }
 
@@ -62,25 +62,25 @@ export class UserMemory {
   }
 
   readU32(addr: UserAddr): number {
-    this.readInto(addr, this.#scratch.subarray(0, 4));
-    return this.#words.getUint32(0, true);
+    this.readInto(addr, this._scratch.subarray(0, 4));
+    return this._words.getUint32(0, true);
   }
 
   writeU32(addr: UserAddr, value: number): void {
-    this.#words.setUint32(0, value >>> 0, true);
-    this.write(addr, this.#scratch.subarray(0, 4));
+    this._words.setUint32(0, value >>> 0, true);
+    this.write(addr, this._scratch.subarray(0, 4));
   }
 
   /** A 64-bit word as a number: exact to 2⁵³, which covers addresses and sizes. */
   readU64(addr: UserAddr): number {
-    this.readInto(addr, this.#scratch.subarray(0, 8));
-    return this.#words.getUint32(4, true) * 0x1_0000_0000 + this.#words.getUint32(0, true);
+    this.readInto(addr, this._scratch.subarray(0, 8));
+    return this._words.getUint32(4, true) * 0x1_0000_0000 + this._words.getUint32(0, true);
   }
 
   writeU64(addr: UserAddr, value: number): void {
-    this.#words.setUint32(0, value >>> 0, true);
-    this.#words.setInt32(4, Math.floor(value / 0x1_0000_0000), true);
-    this.write(addr, this.#scratch.subarray(0, 8));
+    this._words.setUint32(0, value >>> 0, true);
+    this._words.setInt32(4, Math.floor(value / 0x1_0000_0000), true);
+    this.write(addr, this._scratch.subarray(0, 8));
   }
 
   /**
@@ -94,7 +94,7 @@ export class UserMemory {
     while (total <= max) {
       // Never across a page boundary that the string may not reach.
       const room = PAGE_SIZE - (at % PAGE_SIZE);
-      const chunk = this.#scratch.subarray(0, Math.min(room, parts.length === 0 ? 256 : PAGE_SIZE));
+      const chunk = this._scratch.subarray(0, Math.min(room, parts.length === 0 ? 256 : PAGE_SIZE));
       const got = this.tryRead(userAddr(at), chunk);
       if (got === 0) throw new SyscallError(E.EFAULT);
       const nul = chunk.subarray(0, got).indexOf(0);
@@ -109,12 +109,12 @@ export class UserMemory {
     return undefined;
   }
 
-  #inVdso(addr: number, length: number): boolean {
+  private _inVdso(addr: number, length: number): boolean {
     const { vdso } = this;
     return vdso !== undefined && addr >= vdso.address && addr + length <= vdso.end;
   }
 
-  #inRange(addr: number, length: number): boolean {
+  private _inRange(addr: number, length: number): boolean {
     return addr >= 0 && addr + length <= this.limit;
   }
 }

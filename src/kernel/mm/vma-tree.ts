@@ -14,14 +14,14 @@ import { canMerge, Vma } from './vma.js';
 export const MAX_MAP_COUNT = 65_530;
 
 export class VmaTree {
-  readonly #vmas: Vma[] = [];
+  private readonly _vmas: Vma[] = [];
 
   get size(): number {
-    return this.#vmas.length;
+    return this._vmas.length;
   }
 
   [Symbol.iterator](): IterableIterator<Vma> {
-    return this.#vmas[Symbol.iterator]();
+    return this._vmas[Symbol.iterator]();
   }
 
   /** The mapping that contains `addr`. */
@@ -32,18 +32,18 @@ export class VmaTree {
 
   /** The lowest mapping that ends above `addr` (Linux: find_vma). */
   findFrom(addr: number): Vma | undefined {
-    return this.#vmas[this.#indexFrom(addr)];
+    return this._vmas[this._indexFrom(addr)];
   }
 
   /** The highest mapping that ends at or below `addr`. */
   findBelow(addr: number): Vma | undefined {
-    return this.#vmas[this.#indexFrom(addr) - 1];
+    return this._vmas[this._indexFrom(addr) - 1];
   }
 
   /** The mappings that share a byte with [start, end), lowest first; a copy. */
   overlapping(start: number, end: number): Vma[] {
-    const first = this.#indexFrom(start);
-    return this.#vmas.slice(first, this.#indexOfStartAtLeast(end, first));
+    const first = this._indexFrom(start);
+    return this._vmas.slice(first, this._indexOfStartAtLeast(end, first));
   }
 
   overlaps(start: number, end: number): boolean {
@@ -54,8 +54,8 @@ export class VmaTree {
   /** Whether every byte of [start, end) is mapped. */
   covers(start: number, end: number): boolean {
     let at = start;
-    for (let i = this.#indexFrom(start); at < end; i++) {
-      const vma = this.#vmas[i];
+    for (let i = this._indexFrom(start); at < end; i++) {
+      const vma = this._vmas[i];
       if (!vma || vma.start > at) return false;
       at = vma.end;
     }
@@ -67,10 +67,10 @@ export class VmaTree {
    * gap counts as taken.
    */
   highestGap(low: number, high: number, length: number, alignment: number): number | undefined {
-    const above = this.#indexOfStartAtLeast(high, 0);
-    let ceiling = Math.min(high, this.#vmas[above]?.startWithGap ?? high);
+    const above = this._indexOfStartAtLeast(high, 0);
+    let ceiling = Math.min(high, this._vmas[above]?.startWithGap ?? high);
     for (let i = above - 1; ; i--) {
-      const below = this.#vmas[i];
+      const below = this._vmas[i];
       const floor = Math.max(low, below ? below.end : low);
       const aligned = Math.floor((ceiling - length) / alignment) * alignment;
       if (aligned >= floor) return aligned;
@@ -82,8 +82,8 @@ export class VmaTree {
   /** The lowest one. */
   lowestGap(low: number, high: number, length: number, alignment: number): number | undefined {
     let floor = low;
-    for (let i = this.#indexFrom(low); ; i++) {
-      const above = this.#vmas[i];
+    for (let i = this._indexFrom(low); ; i++) {
+      const above = this._vmas[i];
       const aligned = Math.ceil(floor / alignment) * alignment;
       const ceiling = Math.min(high, above ? above.startWithGap : high);
       if (aligned + length <= ceiling) return aligned;
@@ -95,83 +95,83 @@ export class VmaTree {
   /** Takes a mapping into free space, with its reference; returns what it has become part of. */
   insert(vma: Vma): Vma {
     assert(vma.start < vma.end, 'a mapping is not empty');
-    const at = this.#indexFrom(vma.start);
-    const next = this.#vmas[at];
+    const at = this._indexFrom(vma.start);
+    const next = this._vmas[at];
     assert(!next || next.start >= vma.end, 'mappings do not overlap');
-    this.#vmas.splice(at, 0, vma);
-    return this.#mergeAround(at);
+    this._vmas.splice(at, 0, vma);
+    return this._mergeAround(at);
   }
 
   /** Takes out [start, end), splitting at its edges; the references are the caller's now. */
   remove(start: number, end: number): Vma[] {
     if (!this.overlaps(start, end)) return [];
-    this.#splitAt(start);
-    this.#splitAt(end);
-    const first = this.#indexFrom(start);
-    return this.#vmas.splice(first, this.#indexOfStartAtLeast(end, first) - first);
+    this._splitAt(start);
+    this._splitAt(end);
+    const first = this._indexFrom(start);
+    return this._vmas.splice(first, this._indexOfStartAtLeast(end, first) - first);
   }
 
   /** Runs `edit` on the mappings of [start, end), split at its edges, and merges what is alike then. */
   change(start: number, end: number, edit: (vma: Vma) => void): void {
     if (!this.overlaps(start, end)) return;
-    this.#splitAt(start);
-    this.#splitAt(end);
-    const first = this.#indexFrom(start);
-    const last = this.#indexOfStartAtLeast(end, first);
+    this._splitAt(start);
+    this._splitAt(end);
+    const first = this._indexFrom(start);
+    const last = this._indexOfStartAtLeast(end, first);
     for (let i = first; i < last; i++) {
-      const vma = this.#vmas[i];
+      const vma = this._vmas[i];
       if (vma) edit(vma);
     }
     // From the top down, so that a merge does not move what is still to be looked at.
-    for (let i = last; i >= first; i--) this.#mergeWithNext(i - 1);
+    for (let i = last; i >= first; i--) this._mergeWithNext(i - 1);
   }
 
   /** Index of the first mapping with end > addr. */
-  #indexFrom(addr: number): number {
+  private _indexFrom(addr: number): number {
     let low = 0;
-    let high = this.#vmas.length;
+    let high = this._vmas.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#vmas[middle] as Vma).end > addr) high = middle;
+      if ((this._vmas[middle] as Vma).end > addr) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 
   /** Index of the first mapping with start >= addr, which is at or after `from`. */
-  #indexOfStartAtLeast(addr: number, from: number): number {
+  private _indexOfStartAtLeast(addr: number, from: number): number {
     let low = from;
-    let high = this.#vmas.length;
+    let high = this._vmas.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if ((this.#vmas[middle] as Vma).start >= addr) high = middle;
+      if ((this._vmas[middle] as Vma).start >= addr) high = middle;
       else low = middle + 1;
     }
     return low;
   }
 
-  #splitAt(addr: number): void {
-    const index = this.#indexFrom(addr);
-    const vma = this.#vmas[index];
+  private _splitAt(addr: number): void {
+    const index = this._indexFrom(addr);
+    const vma = this._vmas[index];
     if (!vma || vma.start >= addr) return;
     const { flags, name, file, end } = vma;
     const high = new Vma({ start: addr, end, flags, name, file: file?.retain(), offset: vma.offsetAt(addr) });
     vma.end = addr;
-    this.#vmas.splice(index + 1, 0, high);
+    this._vmas.splice(index + 1, 0, high);
   }
 
-  #mergeAround(index: number): Vma {
-    this.#mergeWithNext(index);
-    const merged = this.#mergeWithNext(index - 1);
-    return this.#vmas[merged ? index - 1 : index] as Vma;
+  private _mergeAround(index: number): Vma {
+    this._mergeWithNext(index);
+    const merged = this._mergeWithNext(index - 1);
+    return this._vmas[merged ? index - 1 : index] as Vma;
   }
 
-  #mergeWithNext(index: number): boolean {
-    const low = this.#vmas[index];
-    const high = this.#vmas[index + 1];
+  private _mergeWithNext(index: number): boolean {
+    const low = this._vmas[index];
+    const high = this._vmas[index + 1];
     if (!low || !high || !canMerge(low, high)) return false;
     low.end = high.end;
-    this.#vmas.splice(index + 1, 1);
+    this._vmas.splice(index + 1, 1);
     high.file?.release();
     return true;
   }

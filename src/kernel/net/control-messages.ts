@@ -48,23 +48,23 @@ export function parseControl(bytes: Uint8Array): SentControl {
 
 /** Fills a receiver's control buffer, as far as it goes. */
 export class ControlWriter {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
-  #end = 0;
+  private readonly _bytes: Uint8Array;
+  private readonly _view: DataView;
+  private _end = 0;
   truncated = false;
 
   constructor(size: number) {
-    this.#bytes = new Uint8Array(size);
-    this.#view = new DataView(this.#bytes.buffer);
+    this._bytes = new Uint8Array(size);
+    this._view = new DataView(this._bytes.buffer);
   }
 
   get bytes(): Uint8Array {
-    return this.#bytes.subarray(0, this.#end);
+    return this._bytes.subarray(0, this._end);
   }
 
   /** How many descriptors there is room for. */
   get roomForFds(): number {
-    return Math.max(0, Math.floor((this.#bytes.length - this.#end - HEADER) / 4));
+    return Math.max(0, Math.floor((this._bytes.length - this._end - HEADER) / 4));
   }
 
   addFds(fds: readonly number[]): void {
@@ -77,15 +77,15 @@ export class ControlWriter {
   }
 
   add(level: number, type: number, body: Uint8Array): void {
-    const room = this.#bytes.length - this.#end;
+    const room = this._bytes.length - this._end;
     if (room < HEADER) {
       this.truncated = true;
       return;
     }
     const length = Math.min(room, HEADER + body.length);
     if (length < HEADER + body.length) this.truncated = true;
-    cmsghdr.write(this.#view, this.#end, { len: length, level, type });
-    this.#bytes.set(body.subarray(0, length - HEADER), this.#end + HEADER);
-    this.#end = Math.min(this.#bytes.length, this.#end + aligned(length));
+    cmsghdr.write(this._view, this._end, { len: length, level, type });
+    this._bytes.set(body.subarray(0, length - HEADER), this._end + HEADER);
+    this._end = Math.min(this._bytes.length, this._end + aligned(length));
   }
 }

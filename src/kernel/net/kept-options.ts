@@ -19,19 +19,19 @@ export interface KeptOption {
 export type OptionTable = ReadonlyMap<number, KeptOption>;
 
 export class KeptOptions {
-  readonly #values: Map<number, number>;
+  private readonly _values: Map<number, number>;
 
   constructor(
     readonly table: OptionTable,
     values: ReadonlyMap<number, number> = new Map(),
   ) {
-    this.#values = new Map(values);
+    this._values = new Map(values);
   }
 
   /** Undefined: no such option here. */
   get(name: number): number | undefined {
     const option = this.table.get(name);
-    return option && (this.#values.get(name) ?? option.initial);
+    return option && (this._values.get(name) ?? option.initial);
   }
 
   isOn(name: number): boolean {
@@ -42,16 +42,16 @@ export class KeptOptions {
     const option = this.table.get(name);
     if (!option || option.readOnly) return fail(E.ENOPROTOOPT);
     if (option.flag) {
-      this.#values.set(name, value === 0 ? 0 : 1);
+      this._values.set(name, value === 0 ? 0 : 1);
       return undefined;
     }
     if (value < (option.min ?? value) || value > (option.max ?? value)) return fail(E.EINVAL);
-    this.#values.set(name, value);
+    this._values.set(name, value);
     return undefined;
   }
 
   copy(): KeptOptions {
-    return new KeptOptions(this.table, this.#values);
+    return new KeptOptions(this.table, this._values);
   }
 }
 

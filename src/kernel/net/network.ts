@@ -5,13 +5,14 @@
  * Owner: one for each kernel, found by its services; sockets join when they are made and leave when
  * they close.
  */
-import type { FileDescription } from '../fs/file-description.js';
+
+import { PerKernel } from '../per-kernel.js';
 import type { KernelServices } from '../services.js';
 import { PortTable } from './inet/port-table.js';
 import type { TcpSocket } from './inet/tcp-socket.js';
 import type { UdpSocket } from './inet/udp-socket.js';
 import { NetlinkPorts } from './netlink/ports.js';
-import { type Carrier, InFlight } from './unix/in-flight.js';
+import { InFlight } from './unix/in-flight.js';
 import type { UnixSocket } from './unix/unix-socket.js';
 
 /** How many names of five hex digits there are. */
@@ -25,28 +26,22 @@ export class Network {
   readonly abstractNames = new Map<string, UnixSocket>();
   readonly pathSockets = new Map<string, UnixSocket>();
   /** Descriptions on their way through Unix sockets. */
-  readonly inFlight = new InFlight(isCarrier);
+  readonly inFlight = new InFlight();
   readonly tcp = new PortTable<TcpSocket>();
   readonly udp = new PortTable<UdpSocket>();
   readonly udplite = new PortTable<UdpSocket>();
   readonly netlinkPorts = new NetlinkPorts();
-  #lastAutoName = 0;
+  private _lastAutoName = 0;
 
   /** The next name for a Unix socket that is bound to nothing: five hex digits, which may be in use. */
   nextAutoName(): string {
-    this.#lastAutoName = (this.#lastAutoName + 1) % AUTO_NAMES;
-    return this.#lastAutoName.toString(16).padStart(5, '0');
+    this._lastAutoName = (this._lastAutoName + 1) % AUTO_NAMES;
+    return this._lastAutoName.toString(16).padStart(5, '0');
   }
 }
 
-const perKernel = new WeakMap<KernelServices, Network>();
+const networks = new PerKernel('network', () => new Network());
 
 export function networkOf(services: KernelServices): Network {
-  const found = perKernel.get(services) ?? new Network();
-  perKernel.set(services, found);
-  return found;
-}
-
-function isCarrier(file: FileDescription): file is Carrier {
-  return 'carried' in file && 'dropCarried' in file;
+  return networks.of(services);
 }

@@ -65,26 +65,26 @@ export class SocketOptions {
   sendTimeoutNs = Number.POSITIVE_INFINITY;
   /** SO_LINGER; the seconds are kept while it is off. */
   linger = { on: false, seconds: 0 };
-  readonly #kept = new Map<number, number>();
+  private readonly _kept = new Map<number, number>();
 
   /** A value that is simply kept, by option number; undefined when it is not of that kind. */
   get(name: number): number | undefined {
-    if (FLAGS.includes(name)) return this.#kept.get(name) ?? 0;
+    if (FLAGS.includes(name)) return this._kept.get(name) ?? 0;
     if (name === SO_BSDCOMPAT) return 0;
     if (name === SO_SNDLOWAT) return 1;
     const initial = NUMBERS.get(name);
-    return initial === undefined ? undefined : (this.#kept.get(name) ?? initial);
+    return initial === undefined ? undefined : (this._kept.get(name) ?? initial);
   }
 
   isOn(name: number): boolean {
-    return this.#kept.get(name) === 1;
+    return this._kept.get(name) === 1;
   }
 
   /** False: not an option of this kind. */
   set(name: number, value: number): boolean {
-    if (FLAGS.includes(name)) this.#kept.set(name, value === 0 ? 0 : 1);
-    else if (name === SO_RCVLOWAT) this.#kept.set(name, value < 0 ? 0x7fff_ffff : Math.max(1, value));
-    else if (NUMBERS.has(name)) this.#kept.set(name, value);
+    if (FLAGS.includes(name)) this._kept.set(name, value === 0 ? 0 : 1);
+    else if (name === SO_RCVLOWAT) this._kept.set(name, value < 0 ? 0x7fff_ffff : Math.max(1, value));
+    else if (NUMBERS.has(name)) this._kept.set(name, value);
     else return name === SO_BSDCOMPAT;
     return true;
   }
@@ -103,7 +103,7 @@ export class SocketOptions {
   copy(): SocketOptions {
     const made = new SocketOptions();
     Object.assign(made, this, { linger: { ...this.linger } });
-    for (const [name, value] of this.#kept) made.#kept.set(name, value);
+    for (const [name, value] of this._kept) made._kept.set(name, value);
     return made;
   }
 }

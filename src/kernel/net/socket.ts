@@ -34,6 +34,11 @@ export interface Sender {
   readonly creds: Credentials;
 }
 
+/** Who somebody is, without what he may reach: to be kept. */
+export function senderOf({ pid, creds }: Sender): Sender {
+  return { pid, creds };
+}
+
 /** Who calls: for permissions, and for the names of Unix sockets. */
 export interface Caller extends Sender {
   /** From where paths are walked. */
@@ -91,19 +96,21 @@ export abstract class Socket extends FileDescription {
   abstract readonly family: number;
   abstract readonly protocol: number;
   readonly options: SocketOptions;
+  readonly creator: Sender;
   protected error: Errno | undefined;
 
   constructor(
     readonly services: KernelServices,
     /** SOCK_STREAM, SOCK_DGRAM or SOCK_SEQPACKET. */
     readonly type: number,
-    readonly creator: Sender,
+    creator: Sender,
     flags: number,
     options = new SocketOptions(),
   ) {
     const owner = { uid: creator.creds.fsuid, gid: creator.creds.fsgid };
     super(new PseudoInode(pseudoFileSystems(services).sockfs, S_IFSOCK | 0o777, owner), undefined, flags);
     this.options = options;
+    this.creator = senderOf(creator);
   }
 
   // --- What the families answer ---

@@ -42,22 +42,22 @@ export function defaultAction(signo: number): DefaultAction {
 }
 
 export class SignalActions {
-  readonly #actions: SignalAction[];
+  private readonly _actions: SignalAction[];
 
   constructor(actions: SignalAction[] = new Array<SignalAction>(NSIG + 1).fill(DEFAULT)) {
-    this.#actions = actions;
+    this._actions = actions;
   }
 
   get(signo: number): SignalAction {
-    return this.#actions[signo] ?? DEFAULT;
+    return this._actions[signo] ?? DEFAULT;
   }
 
   set(signo: number, action: SignalAction): void {
-    this.#actions[signo] = action;
+    this._actions[signo] = action;
   }
 
   reset(signo: number): void {
-    this.#actions[signo] = DEFAULT;
+    this._actions[signo] = DEFAULT;
   }
 
   /** True when it would do nothing on arrival, by default or by wish. */
@@ -70,13 +70,13 @@ export class SignalActions {
   }
 
   fork(): SignalActions {
-    return new SignalActions([...this.#actions]);
+    return new SignalActions([...this._actions]);
   }
 
   /** For a new program: handlers are gone, what was ignored stays ignored. */
   forExec(): SignalActions {
     return new SignalActions(
-      this.#actions.map((a) => (a.handler === SIG_IGN ? { ...DEFAULT, handler: SIG_IGN } : DEFAULT)),
+      this._actions.map((a) => (a.handler === SIG_IGN ? { ...DEFAULT, handler: SIG_IGN } : DEFAULT)),
     );
   }
 }

@@ -10,48 +10,48 @@ import type { SignalInfo } from './siginfo.js';
 const SYNCHRONOUS = [SIG.SEGV, SIG.BUS, SIG.ILL, SIG.TRAP, SIG.FPE, SIG.SYS];
 
 export class PendingSignals {
-  #lo = 0;
-  #hi = 0;
-  readonly #queues = new Map<number, SignalInfo[]>();
-  #count = 0;
+  private _lo = 0;
+  private _hi = 0;
+  private readonly _queues = new Map<number, SignalInfo[]>();
+  private _count = 0;
 
   get empty(): boolean {
-    return this.#lo === 0 && this.#hi === 0;
+    return this._lo === 0 && this._hi === 0;
   }
 
   get mask(): SignalMask {
-    return this.empty ? EMPTY_MASK : { lo: this.#lo >>> 0, hi: this.#hi >>> 0 };
+    return this.empty ? EMPTY_MASK : { lo: this._lo >>> 0, hi: this._hi >>> 0 };
   }
 
   /** Signals queued, for RLIMIT_SIGPENDING. */
   get count(): number {
-    return this.#count;
+    return this._count;
   }
 
   has(signo: number): boolean {
-    return maskHas({ lo: this.#lo, hi: this.#hi }, signo);
+    return maskHas({ lo: this._lo, hi: this._hi }, signo);
   }
 
   /** True when some signal that `blocked` does not hold back waits. */
   anyBeyond(blocked: SignalMask): boolean {
-    return (this.#lo & ~blocked.lo) !== 0 || (this.#hi & ~blocked.hi) !== 0;
+    return (this._lo & ~blocked.lo) !== 0 || (this._hi & ~blocked.hi) !== 0;
   }
 
   /** All of them, in the order of their numbers. */
   list(): SignalInfo[] {
-    return [...this.#queues].sort(([a], [b]) => a - b).flatMap(([, infos]) => infos);
+    return [...this._queues].sort(([a], [b]) => a - b).flatMap(([, infos]) => infos);
   }
 
   /** False when the queue is full; a standard signal that waits already is dropped, which is no failure. */
   add(info: SignalInfo, limit: number): boolean {
-    const queue = this.#queues.get(info.signo);
+    const queue = this._queues.get(info.signo);
     if (info.signo < SIGRTMIN && queue) return true;
     // A standard signal is never lost for want of room.
-    if (info.signo >= SIGRTMIN && this.#count >= limit) return false;
+    if (info.signo >= SIGRTMIN && this._count >= limit) return false;
     if (queue) queue.push(info);
-    else this.#queues.set(info.signo, [info]);
-    this.#count++;
-    this.#setBit(info.signo);
+    else this._queues.set(info.signo, [info]);
+    this._count++;
+    this._setBit(info.signo);
     return true;
   }
 
@@ -59,40 +59,40 @@ export class PendingSignals {
   take(blocked: SignalMask): SignalInfo | undefined {
     if (!this.anyBeyond(blocked)) return undefined;
     for (const signo of SYNCHRONOUS) {
-      if (this.has(signo) && !maskHas(blocked, signo)) return this.#take(signo);
+      if (this.has(signo) && !maskHas(blocked, signo)) return this._take(signo);
     }
     for (let signo = 1; signo <= NSIG; signo++) {
-      if (this.has(signo) && !maskHas(blocked, signo)) return this.#take(signo);
+      if (this.has(signo) && !maskHas(blocked, signo)) return this._take(signo);
     }
     return undefined;
   }
 
   remove(signo: number): void {
-    const queue = this.#queues.get(signo);
+    const queue = this._queues.get(signo);
     if (!queue) return;
-    this.#count -= queue.length;
-    this.#queues.delete(signo);
-    this.#clearBit(signo);
+    this._count -= queue.length;
+    this._queues.delete(signo);
+    this._clearBit(signo);
   }
 
-  #take(signo: number): SignalInfo | undefined {
-    const queue = this.#queues.get(signo);
+  private _take(signo: number): SignalInfo | undefined {
+    const queue = this._queues.get(signo);
     const info = queue?.shift();
-    if (info) this.#count--;
+    if (info) this._count--;
     if (!queue || queue.length === 0) {
-      this.#queues.delete(signo);
-      this.#clearBit(signo);
+      this._queues.delete(signo);
+      this._clearBit(signo);
     }
     return info;
   }
 
-  #setBit(signo: number): void {
-    if (signo <= 32) this.#lo |= 1 << (signo - 1);
-    else this.#hi |= 1 << (signo - 33);
+  private _setBit(signo: number): void {
+    if (signo <= 32) this._lo |= 1 << (signo - 1);
+    else this._hi |= 1 << (signo - 33);
   }
 
-  #clearBit(signo: number): void {
-    if (signo <= 32) this.#lo &= ~(1 << (signo - 1));
-    else this.#hi &= ~(1 << (signo - 33));
+  private _clearBit(signo: number): void {
+    if (signo <= 32) this._lo &= ~(1 << (signo - 1));
+    else this._hi &= ~(1 << (signo - 33));
   }
 }

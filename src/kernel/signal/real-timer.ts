@@ -57,6 +57,12 @@ function arm(kernel: KernelServices, group: ThreadGroup, deadlineNs: number, int
   group.realTimer = { deadlineNs, intervalNs, cancel };
 }
 
+/** The timer of a group that was saved goes on. */
+export function restoreRealTimer(kernel: KernelServices, group: ThreadGroup): void {
+  const { realTimer } = group;
+  if (realTimer) arm(kernel, group, realTimer.deadlineNs, realTimer.intervalNs);
+}
+
 /** The first tick that is not past: missed ones are not made up for. */
 function nextTick(kernel: KernelServices, deadlineNs: number, intervalNs: number): number {
   const late = Math.max(0, kernel.clock.monotonic() - deadlineNs);

@@ -40,7 +40,9 @@ export type SignalInfo = { readonly signo: number; readonly code: number } & (
       readonly overrun: number;
       readonly value: SignalValue;
       /** The timer's word when the signal leaves the queue: it goes on, and says what it missed. */
-      readonly taken: (info: SignalInfo) => SignalInfo;
+      readonly timer: { taken(info: SignalInfo, setting: number): SignalInfo };
+      /** Which of its settings sent it. */
+      readonly setting: number;
     }
   /** As a guest gave it to rt_sigqueueinfo(2). */
   | { readonly kind: 'raw'; readonly bytes: Uint8Array }

@@ -32,7 +32,7 @@ import {
 import type { Task } from '../task/task.js';
 import { cpuClockReader, deadlineOf, isValidTimespec, nsOf, readClock, timespecOf } from '../time/clocks.js';
 import { CpuAlarm } from '../time/cpu-alarm.js';
-import { sleepUntil } from '../wait.js';
+import { resumedDeadline, sleepUntil } from '../wait.js';
 import { clockId, flags, intOut, structAt, structIn, structOut } from './codecs.js';
 import { arg, syscall } from './declare.js';
 
@@ -138,7 +138,10 @@ function clockNanosleep(task: Task, clock: number, how: number, at: UserAddr, re
   const time = task.memory.readStruct(timespec, at);
   if (!isValidTimespec(time)) return fail(E.EINVAL);
   const cpu = cpuClockReader(task, clock);
-  if (cpu) return sleepOnCpuClock(task, cpu, nsOf(time) + (how & TIMER_ABSTIME ? 0 : (cpu() ?? 0)));
+  if (cpu) {
+    const start = how & TIMER_ABSTIME ? 0 : (cpu() ?? 0);
+    return sleepOnCpuClock(task, cpu, resumedDeadline(task, nsOf(time) + start));
+  }
   if ((how & TIMER_ABSTIME) === 0) return sleepFor(task, time, rem);
   return sleepTo(deadlineOf(task.kernel, clock, time), () => RESTART_UNLESS_HANDLED);
 }
@@ -167,6 +170,7 @@ function* sleepOnCpuClock(task: Task, read: () => number | undefined, deadlineNs
     const how = yield {
       deadlineNs: Number.POSITIVE_INFINITY,
       interruptible: true,
+      resume: () => ({ deadlineNs }),
       arm(wake) {
         alarm.set(deadlineNs, wake);
         return () => alarm.cancel();
@@ -179,7 +183,7 @@ function* sleepOnCpuClock(task: Task, read: () => number | undefined, deadlineNs
 }
 
 function sleepFor(task: Task, duration: Timespec, rem: UserAddr): Result {
-  return sleepRelative(task, task.kernel.clock.monotonic() + nsOf(duration), rem);
+  return sleepRelative(task, resumedDeadline(task, task.kernel.clock.monotonic() + nsOf(duration)), rem);
 }
 
 /** A relative sleep that a signal interrupts says what is left, and goes on to the same instant. */
@@ -188,7 +192,7 @@ function sleepRelative(task: Task, deadlineNs: number, rem: UserAddr): Blocking<
     const left = deadlineNs - task.kernel.clock.monotonic();
     if (left <= 0) return 0;
     if (rem !== 0) task.memory.writeStruct(timespec, rem, timespecOf(left));
-    return new Restart('block', () => sleepRelative(task, deadlineNs, rem));
+    return new Restart('block', deadlineNs);
   });
 }
 

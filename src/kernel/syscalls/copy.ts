@@ -18,6 +18,7 @@ import {
   type Outcome,
   RESTART_IF_SA_RESTART,
   type Result,
+  type Resumed,
 } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { block, ERR, HUP, OUT, WOULD_BLOCK, WRNORM } from '../wait.js';
@@ -128,7 +129,7 @@ function copy(task: Task, what: Copy): Result {
     if (got === WOULD_BLOCK || got instanceof Failure || got === 0) return got;
     return to.tryWrite(new BufferSource(sink.bytes, host), at === undefined ? undefined : at + done);
   };
-  let done = 0;
+  let done = task.resumed?.done ?? 0;
   while (done < allowed) {
     const n = step(done);
     if (n === WOULD_BLOCK && !(to.flags & O_NONBLOCK)) return waitAndCopy(task, what, step, done, allowed);
@@ -160,7 +161,8 @@ function* waitAndCopy(
   to.retain();
   try {
     while (done < allowed) {
-      const n = yield* block(to, OUT | WRNORM | HUP | ERR, () => step(done));
+      const resume = (): Resumed => ({ done });
+      const n = yield* block(to, OUT | WRNORM | HUP | ERR, () => step(done), { resume });
       if (n === 'interrupted' || n === 'timedOut') {
         if (done === 0) return RESTART_IF_SA_RESTART;
         break;

@@ -18,9 +18,8 @@ import { reportUnimplemented } from './unimplemented.js';
 
 type Handler = (task: Task, ...args: unknown[]) => Result;
 
-/** Carries out the system call that `task` trapped with. */
-export function dispatch(task: Task): Result {
-  const number = task.context.syscallNumber();
+/** Carries out the system call that `task` trapped with, or goes on with it as another one (restart_syscall). */
+export function dispatch(task: Task, number: number = task.context.syscallNumber()): Result {
   const declaration = table[number];
   if (declaration === undefined) return unknownNumber(task, number);
   try {

@@ -41,6 +41,7 @@ import {
   SyscallError,
 } from '../outcome.js';
 import type { Task } from '../task/task.js';
+import { resumedDeadline } from '../wait.js';
 import { addr, choiceWithFlags, uint, word } from './codecs.js';
 import { arg, syscall } from './declare.js';
 import { futexKey } from './futex-key.js';
@@ -159,7 +160,9 @@ function deadline(task: Task, op: number, at: UserAddr): number {
   const { sec, nsec } = task.memory.readStruct(timespec, at);
   if (sec < 0 || nsec < 0 || nsec >= NS_PER_SEC) throw new SyscallError(E.EINVAL);
   const { clock } = task.kernel;
-  if ((op & FUTEX_CMD_MASK) === FUTEX_WAIT) return clock.monotonic() + sec * NS_PER_SEC + nsec;
+  if ((op & FUTEX_CMD_MASK) === FUTEX_WAIT) {
+    return resumedDeadline(task, clock.monotonic() + sec * NS_PER_SEC + nsec);
+  }
   const isReal = (op & FUTEX_CLOCK_REALTIME) !== 0 || (op & FUTEX_CMD_MASK) === FUTEX_LOCK_PI;
   if (!isReal) return sec * NS_PER_SEC + nsec;
   const now = clock.realtime();
@@ -202,7 +205,7 @@ function* sleep(task: Task, what: FutexWait, waiter: FutexWaiter): Blocking<Outc
     if (waiter.woken) return 0;
     if (how === 'timedOut') return fail(E.ETIMEDOUT);
     if (deadlineNs === Number.POSITIVE_INFINITY) return RESTART_IF_SA_RESTART;
-    return new Restart('block', () => wait(task, what));
+    return new Restart('block', deadlineNs);
   } finally {
     if (!waiter.woken) task.kernel.tasks.futexes.remove(waiter);
   }

@@ -108,7 +108,7 @@ export const pollCalls = [
 /** poll goes on with what is left of its time after a stop; a handler ends it with EINTR. */
 function poll(task: Task, fds: UserAddr, nfds: number, deadline: Deadline): Result {
   const result = pollOnce(task, fds, nfds, deadline);
-  const again = new Restart('block', () => poll(task, fds, nfds, deadline));
+  const again = new Restart('block', deadline);
   if (typeof result === 'object' && 'next' in result) return replaceRestart(result, again);
   return result instanceof Restart ? again : result;
 }

@@ -33,7 +33,7 @@ import { maskMinus, maskUnion, maskWithout, type SignalMask } from '../signal/ma
 import { forceSegv, forgetPending, setMask, setTemporaryMask, takeSignal } from '../signal/send.js';
 import { encodeSiginfo, kernelSignal, type SignalInfo } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
-import { sleepUntil } from '../wait.js';
+import { resumedDeadline, sleepUntil } from '../wait.js';
 import { addr, choice, signalNumber, sigset, sigsetOut, size, structAt, structOut } from './codecs.js';
 import { arg, syscall } from './declare.js';
 
@@ -114,9 +114,12 @@ export const signalCalls = [
   ),
   syscall(NR.pause, 'pause', [], signal, () => untilSignal()),
   syscall(NR.restart_syscall, 'restart_syscall', [], signal, (task) => {
-    const again = task.restartBlock;
-    task.restartBlock = undefined;
-    return again ? again() : fail(E.EINTR);
+    const block = task.restartBlock;
+    if (!block) return fail(E.EINTR);
+    task.resumed = { deadlineNs: block.deadlineNs };
+    const result = task.kernel.tasks.dispatch(task, block.number);
+    task.resumed = undefined;
+    return result;
   }),
 ];
 
@@ -229,7 +232,7 @@ function tell(task: Task, infoAt: UserAddr, info: SignalInfo): number {
 function deadlineOf(task: Task, at: UserAddr): number {
   const { sec, nsec } = task.memory.readStruct(timespec, at);
   if (sec < 0 || nsec < 0 || nsec >= NS_PER_SEC) throw new SyscallError(E.EINVAL);
-  return task.kernel.clock.monotonic() + sec * NS_PER_SEC + nsec;
+  return resumedDeadline(task, task.kernel.clock.monotonic() + sec * NS_PER_SEC + nsec);
 }
 
 function sigreturn(task: Task): Result {

@@ -7,6 +7,7 @@ import { contextOf } from '../fs/fs-context.js';
 import { type Caller, Socket } from '../net/socket.js';
 import { fail, type Outcome, RESTART_IF_SA_RESTART, SyscallError } from '../outcome.js';
 import type { Task } from '../task/task.js';
+import { resumedDeadline } from '../wait.js';
 
 /** The socket behind a descriptor; EBADF, or ENOTSOCK. */
 export function requireSocket(task: Task, descriptor: number): Socket {
@@ -43,7 +44,8 @@ export function mayWait(socket: Socket, messageFlags: number): boolean {
 
 /** The instant at which a wait that may take so long ends. */
 export function deadlineOf(task: Task, timeoutNs: number): number {
-  return timeoutNs === Number.POSITIVE_INFINITY ? timeoutNs : task.kernel.clock.monotonic() + timeoutNs;
+  if (timeoutNs === Number.POSITIVE_INFINITY) return timeoutNs;
+  return resumedDeadline(task, task.kernel.clock.monotonic() + timeoutNs);
 }
 
 /** A wait that ended without a result; one with a time limit is not restarted. */

@@ -5,8 +5,8 @@
 import { E } from '../../abi/errno.js';
 import { MSG_NOSIGNAL, MSG_OOB, MSG_PEEK, MSG_TRUNC, MSG_WAITALL, SOL_TCP } from '../../abi/socket.js';
 import { type Segment, userSinkVector, userSourceVector } from '../fs/user-io.js';
-import type { Incoming, Outgoing, Socket } from '../net/socket.js';
-import { type Blocking, Failure, fail, type Outcome, type Result } from '../outcome.js';
+import { type Incoming, NO_NAME, type Outgoing, type Socket } from '../net/socket.js';
+import { type Blocking, Failure, fail, type Outcome, type Result, type Resumed } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { block, ERR, HUP, IN, OUT, WOULD_BLOCK } from '../wait.js';
 import { brokenPipe } from './broken-pipe.js';
@@ -16,8 +16,9 @@ import { totalLength } from './transfer.js';
 // --- Sending ---
 
 export function send(task: Task, socket: Socket, segments: readonly Segment[], message: Outgoing): Result {
-  let sent = 0;
-  let carried = message;
+  let sent = task.resumed?.done ?? 0;
+  // Descriptors travel with the first byte, once.
+  let carried = sent > 0 ? withoutRights(message) : message;
   const total = totalLength(segments);
   const attempt = (): number | Failure | typeof WOULD_BLOCK => {
     const source = userSourceVector(task, segments);
@@ -39,21 +40,29 @@ export function send(task: Task, socket: Socket, segments: readonly Segment[], m
   const first = attempt();
   if (first !== WOULD_BLOCK) return finish(first);
   if (!mayWait(socket, message.flags)) return sent > 0 ? sent : settled(fail(E.EAGAIN), carried);
-  return waitToSend(task, socket, attempt, finish, (late) => (sent > 0 ? sent : settled(late, carried)));
+  const giveUp = (late: Outcome): Outcome => (sent > 0 ? sent : settled(late, carried));
+  return waitToSend(task, socket, attempt, { finish, giveUp, done: () => sent });
+}
+
+interface SendEnd {
+  readonly finish: (result: number | Failure) => Outcome;
+  /** What it comes to when it ends before all was sent. */
+  readonly giveUp: (otherwise: Outcome) => Outcome;
+  readonly done: () => number;
 }
 
 function* waitToSend(
   task: Task,
   socket: Socket,
   attempt: () => number | Failure | typeof WOULD_BLOCK,
-  finish: (result: number | Failure) => Outcome,
-  giveUp: (otherwise: Outcome) => Outcome,
+  { finish, giveUp, done }: SendEnd,
 ): Blocking<Outcome> {
   const timeout = socket.options.sendTimeoutNs;
   const deadlineNs = deadlineOf(task, timeout);
   socket.retain();
   try {
-    const r = yield* block(socket, OUT | HUP | ERR, attempt, { deadlineNs });
+    const resume = (): Resumed => ({ done: done() });
+    const r = yield* block(socket, OUT | HUP | ERR, attempt, { deadlineNs, resume });
     if (typeof r === 'string') return giveUp(unfinished(r, timeout, fail(E.EAGAIN)));
     return finish(r);
   } finally {
@@ -65,6 +74,11 @@ function* waitToSend(
 function settled(outcome: Outcome, message: Outgoing): Outcome {
   for (const file of message.rights) file.release();
   return outcome;
+}
+
+function withoutRights(message: Outgoing): Outgoing {
+  for (const file of message.rights) file.release();
+  return { ...message, rights: [] };
 }
 
 // --- Receiving ---
@@ -88,7 +102,9 @@ export function receive(
     waits,
   };
   const all = (f & MSG_WAITALL) !== 0 && !how.peek && socket.isStream;
-  let have: Incoming | undefined;
+  // What a call that starts anew has received is in the guest's memory already.
+  const before = task.resumed?.done ?? 0;
+  let have: Incoming | undefined = before > 0 ? { ...NOTHING_RECEIVED, count: before } : undefined;
   const attempt = (): Received | typeof WOULD_BLOCK => {
     for (;;) {
       const sink = userSinkVector(task, segments);
@@ -103,21 +119,29 @@ export function receive(
   const first = attempt();
   if (first !== WOULD_BLOCK) return conclude(first, finish);
   if (!waits) return have ? finish(have) : fail(E.EAGAIN);
-  return waitToReceive(task, socket, attempt, finish, () => have);
+  return waitToReceive(task, socket, attempt, { finish, partial: () => have });
+}
+
+const NOTHING_RECEIVED: Incoming = { count: 0, length: 0, truncated: false, rights: [], from: NO_NAME };
+
+interface ReceiveEnd {
+  readonly finish: (taken: Incoming | undefined) => Outcome;
+  /** What has come so far (MSG_WAITALL). */
+  readonly partial: () => Incoming | undefined;
 }
 
 function* waitToReceive(
   task: Task,
   socket: Socket,
   attempt: () => Received | typeof WOULD_BLOCK,
-  finish: (taken: Incoming | undefined) => Outcome,
-  partial: () => Incoming | undefined,
+  { finish, partial }: ReceiveEnd,
 ): Blocking<Outcome> {
   const timeout = socket.options.receiveTimeoutNs;
   const deadlineNs = deadlineOf(task, timeout);
   socket.retain();
   try {
-    const r = yield* block(socket, IN | HUP | ERR, attempt, { deadlineNs });
+    const resume = (): Resumed => ({ done: partial()?.count ?? 0 });
+    const r = yield* block(socket, IN | HUP | ERR, attempt, { deadlineNs, resume });
     if (r !== 'interrupted' && r !== 'timedOut') return conclude(r, finish);
     const have = partial();
     return have ? finish(have) : unfinished(r, timeout, fail(E.EAGAIN));

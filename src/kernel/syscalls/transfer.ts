@@ -44,7 +44,19 @@ import {
 import { sendToTask } from '../signal/send.js';
 import { kernelSignal } from '../signal/siginfo.js';
 import type { Task } from '../task/task.js';
-import { block, ERR, HUP, IN, OUT, PRI, RDHUP, RDNORM, WOULD_BLOCK, WRNORM } from '../wait.js';
+import {
+  block,
+  ERR,
+  HUP,
+  IN,
+  OUT,
+  PRI,
+  RDHUP,
+  RDNORM,
+  resumedDeadline,
+  WOULD_BLOCK,
+  WRNORM,
+} from '../wait.js';
 import { brokenPipe } from './broken-pipe.js';
 
 const READABLE = IN | RDNORM | PRI | HUP | ERR | RDHUP;
@@ -109,10 +121,12 @@ export function write(
   if (refused) return refused;
   const allowed = prepareWrite(task, file, Math.min(length, MAX_RW_COUNT), options);
   if (allowed instanceof Failure) return allowed;
-  const source = userSource(task, addr, allowed);
+  const begin = (): UserSource => userSource(task, addr, allowed);
+  if (task.resumed?.done) return waitToWrite(task, file, begin, options, task.resumed.done);
+  const source = begin();
   const tried = tryWrite(file, source, options);
   if (isWhole(file, tried, source, options)) return writeOutcome(task, tried, source);
-  return waitToWrite(task, file, () => userSource(task, addr, allowed), options, tried);
+  return waitToWrite(task, file, begin, options, tried);
 }
 
 export function writeVector(
@@ -128,6 +142,7 @@ export function writeVector(
   const allowed = prepareWrite(task, file, total, options);
   if (allowed instanceof Failure) return allowed;
   const begin = (): UserSource => limited(userSourceVector(task, segments), allowed);
+  if (task.resumed?.done) return waitToWrite(task, file, begin, options, task.resumed.done);
   const source = begin();
   const tried = tryWrite(file, source, options);
   if (isWhole(file, tried, source, options)) return writeOutcome(task, tried, source);
@@ -286,7 +301,8 @@ function waitToRead(
 
 /** The instant at which a wait that may take so long ends (SO_RCVTIMEO, SO_SNDTIMEO). */
 function deadlineOf(task: Task, timeoutNs: number): number {
-  return timeoutNs === Number.POSITIVE_INFINITY ? timeoutNs : task.kernel.clock.monotonic() + timeoutNs;
+  if (timeoutNs === Number.POSITIVE_INFINITY) return timeoutNs;
+  return resumedDeadline(task, task.kernel.clock.monotonic() + timeoutNs);
 }
 
 /** A wait without a result: one with a time limit is not restarted. */
@@ -339,7 +355,7 @@ function* waitToWrite(
         whole = isWhole(file, tried, source, options);
         return writeOutcome(task, tried, source);
       };
-      const put = yield* block(file, WRITABLE, attempt, { deadlineNs });
+      const put = yield* block(file, WRITABLE, attempt, { deadlineNs, resume: () => ({ done }) });
       if (typeof put === 'string') return done > 0 ? done : unfinished(put, timeout);
       if (typeof put !== 'number') return done > 0 ? done : put;
       done += put;

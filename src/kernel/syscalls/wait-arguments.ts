@@ -7,6 +7,7 @@ import { NS_PER_SEC } from '../../base/clock.js';
 import { SyscallError } from '../outcome.js';
 import { setTemporaryMask } from '../signal/send.js';
 import type { Task } from '../task/task.js';
+import { resumedDeadline } from '../wait.js';
 
 const NS_PER_MS = 1_000_000;
 const NS_PER_US = 1_000;
@@ -18,7 +19,7 @@ export type Deadline = number;
 /** poll's and epoll_wait's timeout: negative is for ever. */
 export function deadlineOfMs(task: Task, ms: number): Deadline {
   if (ms < 0) return Number.POSITIVE_INFINITY;
-  return ms === 0 ? 0 : task.kernel.clock.monotonic() + ms * NS_PER_MS;
+  return after(task, ms * NS_PER_MS);
 }
 
 /** From a struct timespec, NULL for ever; EINVAL when it is no time. */
@@ -40,7 +41,7 @@ export function deadlineOfTimeval(task: Task, at: UserAddr): Deadline {
 }
 
 function after(task: Task, durationNs: number): Deadline {
-  return durationNs === 0 ? 0 : task.kernel.clock.monotonic() + durationNs;
+  return durationNs === 0 ? 0 : resumedDeadline(task, task.kernel.clock.monotonic() + durationNs);
 }
 
 /** Writes back what is left of the time. A fault does not matter any more: Linux ignores it too. */

@@ -55,6 +55,8 @@ export const NAMESPACES =
 
 /** Makes a task and lets it run. The result is the parent's: the child's number. */
 export function clone(parent: Task, request: CloneRequest): Result {
+  const { resumed } = parent;
+  if (resumed?.child) return waitForVfork(resumed.child);
   const { flags } = request;
   const refused = checkFlags(parent, request) ?? checkNumbers(parent);
   if (refused) return refused;
@@ -179,6 +181,7 @@ function waitForVfork(child: Task): Blocking<Outcome> {
             wake = undefined;
           };
         },
+        resume: () => ({ child }),
       };
     }
     return tid;

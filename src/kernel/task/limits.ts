@@ -39,10 +39,10 @@ function defaults(maxTasks: number): Limit[] {
 }
 
 export class ResourceLimits {
-  readonly #limits: Limit[];
+  private readonly _limits: Limit[];
 
   private constructor(limits: Limit[]) {
-    this.#limits = limits;
+    this._limits = limits;
   }
 
   static defaults(maxTasks: number): ResourceLimits {
@@ -50,12 +50,12 @@ export class ResourceLimits {
   }
 
   fork(): ResourceLimits {
-    return new ResourceLimits([...this.#limits]);
+    return new ResourceLimits([...this._limits]);
   }
 
   /** `resource` is one of RLIMIT. */
   get(resource: number): Limit {
-    return this.#limits[resource] ?? INFINITE;
+    return this._limits[resource] ?? INFINITE;
   }
 
   /** The soft limit; Infinity when there is none. */
@@ -70,12 +70,12 @@ export class ResourceLimits {
     if (next.soft > next.hard) return fail(E.EINVAL);
     if (resource === RLIMIT.NOFILE && next.hard > MAX_NOFILE) return fail(E.EPERM);
     if (next.hard > this.get(resource).hard && !has(creds, CAP.SYS_RESOURCE)) return fail(E.EPERM);
-    this.#limits[resource] = next;
+    this._limits[resource] = next;
     return undefined;
   }
 
   /** Sets without asking: for boot. */
   set(resource: number, next: Limit): void {
-    this.#limits[resource] = next;
+    this._limits[resource] = next;
   }
 }

@@ -8,27 +8,27 @@
 import type { Task } from './task.js';
 
 export class RunQueue {
-  #tasks: Task[] = [];
-  #next = 0;
+  private _tasks: Task[] = [];
+  private _next = 0;
 
   get empty(): boolean {
-    return this.#next === this.#tasks.length;
+    return this._next === this._tasks.length;
   }
 
   add(task: Task): void {
     if (task.queued) return;
     task.queued = true;
-    this.#tasks.push(task);
+    this._tasks.push(task);
   }
 
   take(): Task | undefined {
-    const task = this.#tasks[this.#next];
+    const task = this._tasks[this._next];
     if (!task) return undefined;
     task.queued = false;
-    this.#next++;
-    if (this.#next === this.#tasks.length) {
-      this.#tasks = [];
-      this.#next = 0;
+    this._next++;
+    if (this._next === this._tasks.length) {
+      this._tasks = [];
+      this._next = 0;
     }
     return task;
   }

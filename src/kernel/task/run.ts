@@ -19,6 +19,7 @@ import {
   type Outcome,
   Restart,
   type Result,
+  type Resumed,
   SyscallError,
   type Wait,
   type Wake,
@@ -218,15 +219,17 @@ function attend(task: Task): boolean {
 }
 
 /** No handler ran (it would have settled this): the call starts anew as if nothing had been. */
-function startAnew(task: Task, { rule, again }: Restart): void {
+function startAnew(task: Task, { rule, deadlineNs }: Restart): void {
   task.restart = undefined;
   // A debugger that moved the guest elsewhere says so by taking the number away.
   if (task.context.syscallNumber() < 0) return;
-  if (rule !== 'block') {
+  if (rule !== 'block' || deadlineNs === undefined) {
     task.context.rewindSyscall();
     return;
   }
-  task.restartBlock = again;
+  const asked = task.context.syscallNumber();
+  const number = asked === NR.restart_syscall ? (task.restartBlock?.number ?? asked) : asked;
+  task.restartBlock = { number, deadlineNs };
   task.context.rewindSyscall(NR.restart_syscall);
 }
 
@@ -290,6 +293,7 @@ function go(task: Task): void {
     case 'stopped':
       if (task.stopCount > 0 && !task.killed) break;
       if (state === STOPPED_AT_TRAP) onTrap(task);
+      else if (state.resumed) startResumed(task, state.resumed);
       else {
         task.state = IN_KERNEL;
         toGuest(task);
@@ -305,6 +309,16 @@ function go(task: Task): void {
     case 'kernel':
     case 'dead':
       break;
+  }
+}
+
+/** What the call is to know it asks for before it first waits: it is gone by the next one. */
+function startResumed(task: Task, resumed: Resumed): void {
+  task.resumed = resumed;
+  try {
+    onTrap(task);
+  } finally {
+    task.resumed = undefined;
   }
 }
 
@@ -331,6 +345,20 @@ function settle(state: BlockedState): void {
   state.cancelTimer = undefined;
 }
 
+/** A frozen task that was woken does what is left of its call, and comes to rest; false when it was not. */
+export function finish(task: Task): boolean {
+  const { state } = task;
+  if (state.name !== 'blocked' || !state.woken) return false;
+  task.kernel.tasks.current = task;
+  try {
+    settle(state);
+    drive(task, state.call, state.woken);
+  } catch (e) {
+    broken(task, e);
+  }
+  return true;
+}
+
 /** Nobody waits for what the task does any more; it is where it was before its call (deputies). */
 export function abandonCall(task: Task): void {
   if (task.state.name === 'blocked') abandon(task, task.state);
@@ -343,7 +371,7 @@ function tellWake(task: Task, how: Wake | 'killed'): void {
 }
 
 /** The call will never go on: it lets go of what it holds. */
-function abandon(task: Task, state: BlockedState): void {
+export function abandon(task: Task, state: BlockedState): void {
   settle(state);
   tellWake(task, 'killed');
   task.state = IN_KERNEL;

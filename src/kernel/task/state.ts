@@ -9,7 +9,7 @@
  * "Blocked" waits for something and a signal can end it; "stopped" ends only by whoever stopped it. A
  * blocked task may have a stop count too: it is then frozen, its wake-up is remembered.
  */
-import type { Blocking, Outcome, Wait, Wake } from '../outcome.js';
+import type { Blocking, Outcome, Resumed, Wait, Wake } from '../outcome.js';
 
 export interface BlockedState {
   readonly name: 'blocked';
@@ -19,6 +19,12 @@ export interface BlockedState {
   woken: Wake | undefined;
   disarm: (() => void) | undefined;
   cancelTimer: (() => void) | undefined;
+}
+
+export interface StoppedState {
+  readonly name: 'stopped';
+  /** It was in a system call when its kernel was saved, which starts anew with this knowledge. */
+  readonly resumed?: Resumed;
 }
 
 /** In a stop of ptrace(2), see traced.ts: `goOn` carries it on. */
@@ -38,7 +44,7 @@ export type RunState =
   | { readonly name: 'guest' }
   | { readonly name: 'kernel' }
   | BlockedState
-  | { readonly name: 'stopped' }
+  | StoppedState
   | TracedState
   | { readonly name: 'dead' };
 

@@ -21,11 +21,20 @@ export const INIT_PID = 1;
 export interface TaskSetOptions {
   readonly maxTasks: number;
   /** Carries out the system call a task trapped with: syscalls/dispatch.ts; tests hand in their own. */
-  readonly dispatch: (task: Task) => Result;
+  readonly dispatch: (task: Task, number?: number) => Result;
   /** This shard's number, for events. */
   readonly shard?: number;
   /** The numbers this shard hands out: every `stride`th from `first`, so that shards never give the same. */
   readonly pids?: { readonly first: number; readonly stride: number };
+}
+
+/** What of a TaskSet is saved. */
+export interface TaskSetState {
+  readonly pauses: number;
+  readonly _tasks: Map<number, Task>;
+  readonly _groups: Map<number, ThreadGroup>;
+  readonly _nextPid: number;
+  readonly _wrapped: boolean;
 }
 
 export class TaskSet {
@@ -34,7 +43,7 @@ export class TaskSet {
   current: Task | undefined;
   readonly futexes = new FutexTable();
   readonly piLocks = new PiTable();
-  dispatch: (task: Task) => Result;
+  dispatch: (task: Task, number?: number) => Result;
   readonly shard: number;
   readonly maxTasks: number;
   /** Process 1, when it is a guest; stays after it has ended. */
@@ -43,46 +52,46 @@ export class TaskSet {
   closed = false;
   /** External pauses that hold (stop.ts). */
   pauses = 0;
-  readonly #tasks = new Map<number, Task>();
-  readonly #groups = new Map<number, ThreadGroup>();
-  readonly #waiting: (() => void)[] = [];
-  readonly #pids: { readonly first: number; readonly stride: number };
-  #nextPid: number;
-  #wrapped = false;
+  private _tasks = new Map<number, Task>();
+  private _groups = new Map<number, ThreadGroup>();
+  private readonly _waiting: (() => void)[] = [];
+  private readonly _pids: { readonly first: number; readonly stride: number };
+  private _nextPid: number;
+  private _wrapped = false;
 
   constructor(options: TaskSetOptions) {
     this.maxTasks = options.maxTasks;
     this.dispatch = options.dispatch;
     this.shard = options.shard ?? 0;
-    this.#pids = options.pids ?? { first: FIRST_PID, stride: 1 };
-    this.#nextPid = this.#pids.first;
+    this._pids = options.pids ?? { first: FIRST_PID, stride: 1 };
+    this._nextPid = this._pids.first;
   }
 
   /** A task that lives, or the dead leader of a group that is not reaped yet. */
   byTid(tid: number): Task | undefined {
-    return this.#tasks.get(tid);
+    return this._tasks.get(tid);
   }
 
   /** A group, zombies included. */
   byPid(pid: number): ThreadGroup | undefined {
-    return this.#groups.get(pid);
+    return this._groups.get(pid);
   }
 
   all(): Iterable<Task> {
-    return this.#tasks.values();
+    return this._tasks.values();
   }
 
   groups(): Iterable<ThreadGroup> {
-    return this.#groups.values();
+    return this._groups.values();
   }
 
   *processGroup(pgid: number): Iterable<ThreadGroup> {
-    for (const g of this.#groups.values()) if (g.pgid === pgid) yield g;
+    for (const g of this._groups.values()) if (g.pgid === pgid) yield g;
   }
 
   /** Tasks and unreaped leaders: what maxTasks bounds. */
   get size(): number {
-    return this.#tasks.size;
+    return this._tasks.size;
   }
 
   /**
@@ -91,15 +100,15 @@ export class TaskSet {
    */
   allocateTid(): Tid | Failure {
     if (this.closed) return fail(E.ENOMEM);
-    if (this.#tasks.size >= this.maxTasks) return fail(E.EAGAIN);
+    if (this._tasks.size >= this.maxTasks) return fail(E.EAGAIN);
     for (let tries = 0; tries < PID_MAX; tries++) {
-      const id = this.#nextPid;
-      this.#nextPid += this.#pids.stride;
-      if (this.#nextPid >= PID_MAX) {
-        this.#nextPid = this.#pids.first;
-        this.#wrapped = true;
+      const id = this._nextPid;
+      this._nextPid += this._pids.stride;
+      if (this._nextPid >= PID_MAX) {
+        this._nextPid = this._pids.first;
+        this._wrapped = true;
       }
-      if (!this.#wrapped || !this.#inUse(id)) return id as Tid;
+      if (!this._wrapped || !this._inUse(id)) return id as Tid;
     }
     return fail(E.EAGAIN);
   }
@@ -109,51 +118,61 @@ export class TaskSet {
     const { group } = task;
     if (group.tasks.size === 0) {
       group.leader = task;
-      this.#groups.set(group.pid, group);
+      this._groups.set(group.pid, group);
     }
     group.tasks.add(task);
-    this.#tasks.set(task.tid, task);
+    this._tasks.set(task.tid, task);
     task.stopCount += this.pauses;
     if (this.pauses > 0) task.attention = true;
   }
 
   /** The number of a thread that has ended. */
   removeTid(tid: Tid): void {
-    this.#tasks.delete(tid);
-    this.#tellEmpty();
+    this._tasks.delete(tid);
+    this._tellEmpty();
   }
 
   /** Calls back once, when there is no task: maybe at once. */
   whenEmpty(tell: () => void): void {
-    this.#waiting.push(tell);
-    this.#tellEmpty();
+    this._waiting.push(tell);
+    this._tellEmpty();
   }
 
-  #tellEmpty(): void {
-    if (this.#tasks.size === 0) for (const tell of this.#waiting.splice(0)) tell();
+  private _tellEmpty(): void {
+    if (this._tasks.size === 0) for (const tell of this._waiting.splice(0)) tell();
   }
 
   /** execve by a thread: it becomes the leader, under the leader's number. */
   makeLeader(task: Task): void {
     const { group } = task;
-    this.#tasks.delete(task.tid);
+    this._tasks.delete(task.tid);
     task.tid = group.pid as number as Tid;
     group.leader = task;
-    this.#tasks.set(task.tid, task);
+    this._tasks.set(task.tid, task);
   }
 
   /** A zombie has been waited for. */
   forget(group: ThreadGroup): void {
     group.parent?.children.delete(group);
     group.parent = undefined;
-    this.#groups.delete(group.pid);
-    this.#tasks.delete(group.pid);
-    this.#tellEmpty();
+    this._groups.delete(group.pid);
+    this._tasks.delete(group.pid);
+    this._tellEmpty();
   }
 
-  #inUse(id: number): boolean {
-    if (this.#tasks.has(id)) return true;
-    for (const g of this.#groups.values()) if (g.pgid === id || g.sid === id) return true;
+  /** All there are, and the numbers to come. */
+  toSaved(): TaskSetState {
+    const { pauses, _tasks, _groups, _nextPid, _wrapped } = this;
+    return { pauses, _tasks, _groups, _nextPid, _wrapped };
+  }
+
+  fromSaved(saved: TaskSetState): void {
+    Object.assign(this, saved);
+  }
+
+  private _inUse(id: number): boolean {
+    if (this._tasks.has(id)) return true;
+    for (const g of this._groups.values()) if (g.pgid === id || g.sid === id) return true;
     return false;
   }
 }

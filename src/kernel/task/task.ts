@@ -11,7 +11,7 @@ import type { FdTable } from '../fs/fd-table.js';
 import type { FsContext } from '../fs/fs-context.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import type { UserMemory } from '../mm/user-memory.js';
-import type { Restart, Result } from '../outcome.js';
+import type { Restart, Resumed } from '../outcome.js';
 import type { Tracee } from '../ptrace/tracee.js';
 import type { KernelServices } from '../services.js';
 import type { SignalMask } from '../signal/mask.js';
@@ -63,7 +63,9 @@ export class Task {
   /** A system call that a signal interrupted, until it is known what becomes of it. */
   restart: Restart | undefined;
   /** How restart_syscall(2) goes on with the call that a stop or an ignored signal interrupted. */
-  restartBlock: (() => Result) | undefined;
+  restartBlock: { readonly number: number; readonly deadlineNs: number } | undefined;
+  /** While a call starts anew that was begun before: what it has done (kernel/save). */
+  resumed: Resumed | undefined;
   /** Somebody traces it (ptrace(2)), and whom it traces itself. */
   tracee: Tracee | undefined;
   tracees: Set<Task> | undefined;

@@ -28,8 +28,8 @@ export interface CpuTime {
 export class ThreadGroup {
   /** Those that live. */
   readonly tasks = new Set<Task>();
-  #leader: Task | undefined;
-  readonly #hadParent: boolean;
+  private _leader: Task | undefined;
+  private readonly _hadParent: boolean;
   readonly children = new Set<ThreadGroup>();
   /** The thread that made this group: its end is what PR_SET_PDEATHSIG tells of. */
   creator: Task | undefined;
@@ -104,20 +104,20 @@ export class ThreadGroup {
     public exitSignal: number = SIG.CHLD,
   ) {
     parent?.children.add(this);
-    this.#hadParent = parent !== undefined;
+    this._hadParent = parent !== undefined;
   }
 
   get leader(): Task {
-    return present(this.#leader, 'leader');
+    return present(this._leader, 'leader');
   }
 
   set leader(task: Task) {
-    this.#leader = task;
+    this._leader = task;
   }
 
   /** getppid(2): 1 for an orphan; 0 for what came from outside, as in a PID namespace entered by setns(2). */
   get parentPid(): number {
-    return this.parent?.pid ?? (this.#hadParent ? 1 : 0);
+    return this.parent?.pid ?? (this._hadParent ? 1 : 0);
   }
 
   get isZombie(): boolean {

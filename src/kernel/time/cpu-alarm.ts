@@ -11,7 +11,7 @@ const SHORTEST_NS = 4_000_000;
 const LONGEST_IDLE_NS = 50_000_000;
 
 export class CpuAlarm {
-  #cancel: (() => void) | undefined;
+  private _cancel: (() => void) | undefined;
 
   constructor(
     readonly kernel: KernelServices,
@@ -22,21 +22,21 @@ export class CpuAlarm {
   /** Calls `fire` when the clock shows `deadlineNs` or more, instead of what was set before. */
   set(deadlineNs: number, fire: () => void): void {
     this.cancel();
-    this.#look(deadlineNs, fire, { seen: -1, idleNs: SHORTEST_NS });
+    this._look(deadlineNs, fire, { seen: -1, idleNs: SHORTEST_NS });
   }
 
   cancel(): void {
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this._cancel?.();
+    this._cancel = undefined;
   }
 
-  #look(deadlineNs: number, fire: () => void, before: { seen: number; idleNs: number }): void {
-    this.#cancel = undefined;
+  private _look(deadlineNs: number, fire: () => void, before: { seen: number; idleNs: number }): void {
+    this._cancel = undefined;
     const now = this.read();
     if (now === undefined) return;
     const { delays, machine } = this.kernel;
     const wait = (ns: number, idleNs: number): void => {
-      this.#cancel = delays.after(ns, () => this.#look(deadlineNs, fire, { seen: now, idleNs }));
+      this._cancel = delays.after(ns, () => this._look(deadlineNs, fire, { seen: now, idleNs }));
     };
     const left = deadlineNs - now;
     if (left <= 0 && before.seen >= 0) fire();

@@ -21,33 +21,33 @@ export interface CpuClockParts {
 }
 
 export class CpuClock {
-  #cancel: (() => void) | undefined;
-  #stopped = false;
+  private _cancel: (() => void) | undefined;
+  private _stopped = false;
 
   constructor(readonly parts: CpuClockParts) {}
 
   /** Some guest may run: from here on ticks are counted. */
   wake(): void {
-    if (this.#cancel || this.#stopped || !this.parts.isBusy()) return;
-    this.#arm();
+    if (this._cancel || this._stopped || !this.parts.isBusy()) return;
+    this._arm();
   }
 
   /** Counts no more until `start`. Idempotent. */
   stop(): void {
-    this.#stopped = true;
-    this.#cancel?.();
-    this.#cancel = undefined;
+    this._stopped = true;
+    this._cancel?.();
+    this._cancel = undefined;
   }
 
   start(): void {
-    this.#stopped = false;
+    this._stopped = false;
     this.wake();
   }
 
-  #arm(): void {
+  private _arm(): void {
     const { now, delays } = this.parts;
-    this.#cancel = delays.after(CLOCK_TICK_NS - (now() % CLOCK_TICK_NS), () => {
-      this.#cancel = undefined;
+    this._cancel = delays.after(CLOCK_TICK_NS - (now() % CLOCK_TICK_NS), () => {
+      this._cancel = undefined;
       this.parts.count(Math.floor(now() / CLOCK_TICK_NS));
       this.wake();
     });

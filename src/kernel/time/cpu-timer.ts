@@ -13,46 +13,56 @@ import type { ThreadGroup } from '../task/thread-group.js';
 import { CpuAlarm } from './cpu-alarm.js';
 
 export class CpuTimer {
-  #deadlineNs: number | undefined;
-  #intervalNs = 0;
-  readonly #alarm: CpuAlarm;
-  readonly #read: () => number;
+  static readonly unsaved = ['_alarm'];
+  private _deadlineNs: number | undefined;
+  private _intervalNs = 0;
+  private _alarm: CpuAlarm;
 
   constructor(
-    kernel: KernelServices,
+    readonly kernel: KernelServices,
     readonly group: ThreadGroup,
     readonly which: 'virtual' | 'prof',
   ) {
-    this.#read = (): number => {
-      const { user, system } = group.cpuTime();
-      return which === 'virtual' ? user : user + system;
-    };
-    this.#alarm = new CpuAlarm(kernel, () => (group.isZombie ? undefined : this.#read()));
+    this._alarm = this._newAlarm();
+  }
+
+  restored(): void {
+    this._alarm = this._newAlarm();
+    if (this._deadlineNs !== undefined) this._arm(this._deadlineNs);
+  }
+
+  private _newAlarm(): CpuAlarm {
+    return new CpuAlarm(this.kernel, () => (this.group.isZombie ? undefined : this._read()));
+  }
+
+  private _read(): number {
+    const { user, system } = this.group.cpuTime();
+    return this.which === 'virtual' ? user : user + system;
   }
 
   get(): RealTimer {
-    if (this.#deadlineNs === undefined) return { remainingNs: 0, intervalNs: this.#intervalNs };
-    return { remainingNs: Math.max(1000, this.#deadlineNs - this.#read()), intervalNs: this.#intervalNs };
+    if (this._deadlineNs === undefined) return { remainingNs: 0, intervalNs: this._intervalNs };
+    return { remainingNs: Math.max(1000, this._deadlineNs - this._read()), intervalNs: this._intervalNs };
   }
 
   set(next: RealTimer): RealTimer {
     const before = this.get();
     this.cancel();
-    this.#intervalNs = next.intervalNs;
-    if (next.remainingNs > 0) this.#arm(this.#read() + next.remainingNs);
+    this._intervalNs = next.intervalNs;
+    if (next.remainingNs > 0) this._arm(this._read() + next.remainingNs);
     return before;
   }
 
   cancel(): void {
-    this.#deadlineNs = undefined;
-    this.#alarm.cancel();
+    this._deadlineNs = undefined;
+    this._alarm.cancel();
   }
 
-  #arm(deadlineNs: number): void {
-    this.#deadlineNs = deadlineNs;
-    this.#alarm.set(deadlineNs, () => {
-      this.#deadlineNs = undefined;
-      if (this.#intervalNs > 0) this.#arm(Math.max(deadlineNs, this.#read()) + this.#intervalNs);
+  private _arm(deadlineNs: number): void {
+    this._deadlineNs = deadlineNs;
+    this._alarm.set(deadlineNs, () => {
+      this._deadlineNs = undefined;
+      if (this._intervalNs > 0) this._arm(Math.max(deadlineNs, this._read()) + this._intervalNs);
       sendToGroup(this.group, kernelSignal(this.which === 'virtual' ? SIG.VTALRM : SIG.PROF));
     });
   }

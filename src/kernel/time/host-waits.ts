@@ -3,20 +3,20 @@
  * send. While there are any, not every guest waits for nothing but time, and virtual time does not leap.
  */
 export class HostWaits {
-  #count = 0;
+  private _count = 0;
 
   get any(): boolean {
-    return this.#count > 0;
+    return this._count > 0;
   }
 
   /** One more; the result ends it. */
   begin(): () => void {
-    this.#count++;
+    this._count++;
     let ended = false;
     return () => {
       if (ended) return;
       ended = true;
-      this.#count--;
+      this._count--;
     };
   }
 }

@@ -19,12 +19,12 @@ export type TimeKind = 'real' | 'virtual';
 
 export class Timekeeper implements Clock {
   /** Monotonic time is so much ahead of the source: skipped, less paused, and what it continues. */
-  #shiftNs = 0;
-  #skippedNs = 0;
+  private _shiftNs = 0;
+  private _skippedNs = 0;
   /** The source's time at which time was paused. */
-  #pausedAtNs: Ns | undefined;
+  private _pausedAtNs: Ns | undefined;
   /** What was shown while time stood still: it goes on from here, never before. */
-  #leastNs = 0;
+  private _leastNs = 0;
   /** Told whenever `shiftNs` changes: who reads the source's clock without asking us. */
   onShift: (shiftNs: number | undefined) => void = () => {};
 
@@ -34,19 +34,19 @@ export class Timekeeper implements Clock {
   ) {}
 
   monotonic(): Ns {
-    const now = (this.#pausedAtNs ?? this.source.monotonic()) + this.#shiftNs;
-    return Math.max(now, this.#leastNs) as Ns;
+    const now = (this._pausedAtNs ?? this.source.monotonic()) + this._shiftNs;
+    return Math.max(now, this._leastNs) as Ns;
   }
 
   realtime(): Timespec {
     const time = this.source.realtime();
-    return this.#skippedNs === 0 ? time : later(time, this.#skippedNs);
+    return this._skippedNs === 0 ? time : later(time, this._skippedNs);
   }
 
   coarse(which: 'monotonic' | 'realtime'): Timespec {
-    if (which === 'realtime') return later(this.source.coarse('realtime'), this.#skippedNs);
-    const now = this.isPaused ? 0 : this.#coarseNs();
-    return later({ sec: 0, nsec: 0 }, Math.max(now, this.#leastNs));
+    if (which === 'realtime') return later(this.source.coarse('realtime'), this._skippedNs);
+    const now = this.isPaused ? 0 : this._coarseNs();
+    return later({ sec: 0, nsec: 0 }, Math.max(now, this._leastNs));
   }
 
   /** The wall clock in nanoseconds since the epoch. */
@@ -56,22 +56,22 @@ export class Timekeeper implements Clock {
   }
 
   get isPaused(): boolean {
-    return this.#pausedAtNs !== undefined;
+    return this._pausedAtNs !== undefined;
   }
 
   /** Monotonic time less the source's; undefined while time stands still, or has not caught up. */
   get shiftNs(): number | undefined {
-    return this.isPaused || this.isBehind ? undefined : this.#shiftNs;
+    return this.isPaused || this.isBehind ? undefined : this._shiftNs;
   }
 
   /** Some clock would show less than during the last pause: all show that for as long. */
   get isBehind(): boolean {
-    return this.#leastNs > 0 && this.#coarseNs() < this.#leastNs;
+    return this._leastNs > 0 && this._coarseNs() < this._leastNs;
   }
 
-  #coarseNs(): number {
+  private _coarseNs(): number {
     const { sec, nsec } = this.source.coarse('monotonic');
-    return sec * NS_PER_SEC + nsec + this.#shiftNs;
+    return sec * NS_PER_SEC + nsec + this._shiftNs;
   }
 
   /** Stops monotonic time. Idempotent. */
@@ -79,8 +79,8 @@ export class Timekeeper implements Clock {
     if (this.isPaused) return;
     // Whoever reads by the shift stops first: nobody may have seen a later time than the one that stands.
     this.onShift(undefined);
-    this.#pausedAtNs = this.source.monotonic();
-    this.#leastNs = this.monotonic();
+    this._pausedAtNs = this.source.monotonic();
+    this._leastNs = this.monotonic();
   }
 
   /**
@@ -90,8 +90,8 @@ export class Timekeeper implements Clock {
    */
   resume(lostNs: number): void {
     if (!this.isPaused) return;
-    this.#pausedAtNs = undefined;
-    this.#shiftNs -= lostNs;
+    this._pausedAtNs = undefined;
+    this._shiftNs -= lostNs;
     this.onShift(this.shiftNs);
   }
 
@@ -101,17 +101,17 @@ export class Timekeeper implements Clock {
 
   /** While time is paused: monotonic time is what it was in the kernel whose state is loaded. */
   continueAt(monotonicNs: number): void {
-    assert(this.#pausedAtNs !== undefined, 'time is set only while it stands still');
-    this.#shiftNs = monotonicNs - this.#pausedAtNs;
-    this.#leastNs = monotonicNs;
+    assert(this._pausedAtNs !== undefined, 'time is set only while it stands still');
+    this._shiftNs = monotonicNs - this._pausedAtNs;
+    this._leastNs = monotonicNs;
   }
 
   /** Leaps over time in which nobody does anything. */
   skipTo(monotonicNs: number): void {
     const aheadNs = monotonicNs - this.monotonic();
     if (aheadNs <= 0 || this.isPaused) return;
-    this.#shiftNs += aheadNs;
-    this.#skippedNs += aheadNs;
+    this._shiftNs += aheadNs;
+    this._skippedNs += aheadNs;
     this.onShift(this.shiftNs);
   }
 }

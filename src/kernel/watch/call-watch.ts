@@ -10,37 +10,37 @@ import type { Interceptor } from './interceptor.js';
 export class CallWatch {
   /** By number: 0 where nobody cares. */
   readonly interest = new Uint8Array(NR_END);
-  #filters: readonly EventFilter[] = [];
-  #interceptors: readonly Interceptor[] = [];
+  private _filters: readonly EventFilter[] = [];
+  private _interceptors: readonly Interceptor[] = [];
 
   /** Whoever observes and unsubscribes keeps it true to that. */
   set filters(filters: readonly EventFilter[]) {
-    this.#filters = filters;
-    this.#update();
+    this._filters = filters;
+    this._update();
   }
 
   /** In the order in which they are asked. */
   get interceptors(): readonly Interceptor[] {
-    return this.#interceptors;
+    return this._interceptors;
   }
 
   set interceptors(interceptors: readonly Interceptor[]) {
-    this.#interceptors = interceptors;
-    this.#update();
+    this._interceptors = interceptors;
+    this._update();
   }
 
   /** Whether the call may make an event that somebody wants; files it names count where they are given. */
   isObserved(sysno: number, pid: number, paths?: readonly string[]): boolean {
-    return this.#filters.some((filter) => filter.wantsCall(sysno, pid, paths));
+    return this._filters.some((filter) => filter.wantsCall(sysno, pid, paths));
   }
 
   get byPath(): boolean {
-    return this.#filters.some((filter) => filter.byPath);
+    return this._filters.some((filter) => filter.byPath);
   }
 
-  #update(): void {
+  private _update(): void {
     this.interest.fill(0);
-    for (const wanted of [...this.#filters, ...this.#interceptors]) {
+    for (const wanted of [...this._filters, ...this._interceptors]) {
       wanted.calls.forEach((one, n) => {
         if (one) this.interest[n] = 1;
       });

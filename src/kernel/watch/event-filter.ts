@@ -13,51 +13,51 @@ export class EventFilter {
   readonly types: ReadonlySet<EventType>;
   /** By number: 1 where a call makes events that are wanted here. */
   readonly calls = new Uint8Array(NR_END);
-  readonly #pids: ReadonlySet<number> | undefined;
-  readonly #paths: readonly string[] | undefined;
+  private readonly _pids: ReadonlySet<number> | undefined;
+  private readonly _paths: readonly string[] | undefined;
   /** By number: 1 where events of the call itself are wanted. */
-  readonly #syscalls = new Uint8Array(NR_END).fill(1);
+  private readonly _syscalls = new Uint8Array(NR_END).fill(1);
 
   /** The expression of `syscalls` has been checked by whoever took it from outside. */
   constructor(spec: FilterSpec) {
     this.types = new Set(spec.types);
-    this.#pids = spec.pids && new Set(spec.pids);
-    this.#paths = spec.paths?.map((path) => (path.endsWith('/') ? path.slice(0, -1) : path));
-    if (spec.syscalls !== undefined) this.#select(spec.syscalls);
-    if (this.types.has('syscall') || this.types.has('syscallEnter')) this.calls.set(this.#syscalls);
+    this._pids = spec.pids && new Set(spec.pids);
+    this._paths = spec.paths?.map((path) => (path.endsWith('/') ? path.slice(0, -1) : path));
+    if (spec.syscalls !== undefined) this._select(spec.syscalls);
+    if (this.types.has('syscall') || this.types.has('syscallEnter')) this.calls.set(this._syscalls);
     for (const [type, numbers] of FILE_EVENT_CALLS) {
       if (this.types.has(type)) for (const n of numbers) this.calls[n] = 1;
     }
   }
 
-  #select(expression: string): void {
+  private _select(expression: string): void {
     const parsed = parseStraceFilter(expression);
     if ('error' in parsed) throw new Error(parsed.error);
-    for (let n = 0; n < NR_END; n++) this.#syscalls[n] = parsed(n) ? 1 : 0;
+    for (let n = 0; n < NR_END; n++) this._syscalls[n] = parsed(n) ? 1 : 0;
   }
 
   get byPath(): boolean {
-    return this.#paths !== undefined;
+    return this._paths !== undefined;
   }
 
   /** Whether a call may make an event for this observer; `paths` are the files it names, where known. */
   wantsCall(sysno: number, pid: number, paths: readonly string[] | undefined): boolean {
-    if (this.calls[sysno] !== 1 || !this.#wantsPid(pid)) return false;
-    return paths === undefined || this.#wantsPaths(paths);
+    if (this.calls[sysno] !== 1 || !this._wantsPid(pid)) return false;
+    return paths === undefined || this._wantsPaths(paths);
   }
 
   matches(event: KernelEvent): boolean {
-    if (!this.types.has(event.type) || !this.#wantsPid(event.pid)) return false;
-    if ('sysno' in event && this.#syscalls[event.sysno] === 0) return false;
-    return this.#paths === undefined || this.#wantsPaths(pathsOf(event));
+    if (!this.types.has(event.type) || !this._wantsPid(event.pid)) return false;
+    if ('sysno' in event && this._syscalls[event.sysno] === 0) return false;
+    return this._paths === undefined || this._wantsPaths(pathsOf(event));
   }
 
-  #wantsPid(pid: number): boolean {
-    return this.#pids === undefined || this.#pids.has(pid);
+  private _wantsPid(pid: number): boolean {
+    return this._pids === undefined || this._pids.has(pid);
   }
 
-  #wantsPaths(named: readonly string[]): boolean {
-    const wanted = this.#paths;
+  private _wantsPaths(named: readonly string[]): boolean {
+    const wanted = this._paths;
     if (wanted === undefined) return true;
     return named.some((path) => wanted.some((w) => path === w || path.startsWith(`${w}/`)));
   }

@@ -21,8 +21,8 @@ type Fields = Readonly<Record<string, unknown>>;
 
 export class Hooks implements Interceptor {
   readonly calls = new Uint8Array(NR_END).fill(1);
-  readonly #before: Hook | undefined;
-  readonly #after: Hook | undefined;
+  private readonly _before: Hook | undefined;
+  private readonly _after: Hook | undefined;
 
   /** `exports` of the module. Throws HookError where they are not what they should be. */
   constructor(
@@ -30,34 +30,34 @@ export class Hooks implements Interceptor {
     exports: Fields,
   ) {
     const { before, after, syscalls } = exports;
-    this.#before = this.#hook('before', before);
-    this.#after = this.#hook('after', after);
-    if (!before && !after) throw this.#error('exports neither before() nor after()');
-    if (syscalls !== undefined) this.#select(syscalls);
+    this._before = this._hook('before', before);
+    this._after = this._hook('after', after);
+    if (!before && !after) throw this._error('exports neither before() nor after()');
+    if (syscalls !== undefined) this._select(syscalls);
   }
 
-  #hook(name: string, value: unknown): Hook | undefined {
+  private _hook(name: string, value: unknown): Hook | undefined {
     if (value !== undefined && typeof value !== 'function')
-      throw this.#error(`its export ${name} is no function`);
+      throw this._error(`its export ${name} is no function`);
     return value as Hook | undefined;
   }
 
-  #select(syscalls: unknown): void {
-    if (typeof syscalls !== 'string') throw this.#error('its export syscalls is no string');
+  private _select(syscalls: unknown): void {
+    if (typeof syscalls !== 'string') throw this._error('its export syscalls is no string');
     const filter = parseStraceFilter(syscalls);
-    if ('error' in filter) throw this.#error(`syscalls: ${filter.error}`);
+    if ('error' in filter) throw this._error(`syscalls: ${filter.error}`);
     for (let n = 0; n < NR_END; n++) this.calls[n] = filter(n) ? 1 : 0;
   }
 
   before(task: Task, declaration: Declaration, args: unknown[]): Interception | undefined {
-    if (!this.#before) return undefined;
-    const said = this.#ask('before', this.#before, callOf(task, declaration, args));
+    if (!this._before) return undefined;
+    const said = this._ask('before', this._before, callOf(task, declaration, args));
     if (said === undefined) return undefined;
     if ('args' in said) {
-      this.#rewrite(declaration, args, said['args']);
+      this._rewrite(declaration, args, said['args']);
       return undefined;
     }
-    return { mark: 'HOOKED', outcome: this.#outcome(task, 'before', said) };
+    return { mark: 'HOOKED', outcome: this._outcome(task, 'before', said) };
   }
 
   after(
@@ -66,39 +66,39 @@ export class Hooks implements Interceptor {
     args: readonly unknown[],
     outcome: number | Failure,
   ): Outcome | undefined {
-    if (!this.#after) return undefined;
+    if (!this._after) return undefined;
     const failed = outcome instanceof Failure;
-    const said = this.#ask('after', this.#after, {
+    const said = this._ask('after', this._after, {
       ...callOf(task, declaration, args),
       result: failed ? undefined : outcome,
       errno: failed ? errnoName(outcome.errno) : undefined,
     });
-    return said && this.#outcome(task, 'after', said);
+    return said && this._outcome(task, 'after', said);
   }
 
-  #ask(name: string, hook: Hook, call: object): Fields | undefined {
+  private _ask(name: string, hook: Hook, call: object): Fields | undefined {
     let said: unknown;
     try {
       said = hook(call);
     } catch (e) {
-      throw this.#error(e instanceof Error ? (e.stack ?? e.message) : `${name}() threw ${String(e)}`);
+      throw this._error(e instanceof Error ? (e.stack ?? e.message) : `${name}() threw ${String(e)}`);
     }
     if (said === undefined) return undefined;
-    if (typeof said !== 'object' || said === null) throw this.#error(`${name}() answered ${String(said)}`);
+    if (typeof said !== 'object' || said === null) throw this._error(`${name}() answered ${String(said)}`);
     if ('then' in said) {
-      throw this.#error(`${name}() answered a promise: hooks are synchronous, the guest waits for them`);
+      throw this._error(`${name}() answered a promise: hooks are synchronous, the guest waits for them`);
     }
     return said as Fields;
   }
 
-  #rewrite(declaration: Declaration, args: unknown[], wanted: unknown): void {
+  private _rewrite(declaration: Declaration, args: unknown[], wanted: unknown): void {
     if (typeof wanted !== 'object' || wanted === null)
-      throw this.#error('before() answered args that are no object');
+      throw this._error('before() answered args that are no object');
     for (const [name, value] of Object.entries(wanted)) {
       const at = declaration.args.findIndex((a) => a.name === name);
-      if (at < 0) throw this.#error(`${declaration.name} has no argument ${name}`);
+      if (at < 0) throw this._error(`${declaration.name} has no argument ${name}`);
       if (typeof value !== typeof args[at]) {
-        throw this.#error(
+        throw this._error(
           `argument ${name} of ${declaration.name} is a ${typeof args[at]}, not a ${typeof value}`,
         );
       }
@@ -106,14 +106,14 @@ export class Hooks implements Interceptor {
     }
   }
 
-  #outcome(task: Task, name: string, said: Fields): Outcome {
+  private _outcome(task: Task, name: string, said: Fields): Outcome {
     const { result, errno, kill } = said;
     if (typeof result === 'number' && Number.isSafeInteger(result)) return result;
     if (typeof errno === 'string' && Object.hasOwn(E, errno))
       return fail(E[errno as keyof typeof E] as Errno);
     const signo = typeof kill === 'string' ? signalNumber(kill) : undefined;
     if (signo === undefined) {
-      throw this.#error(
+      throw this._error(
         `${name}() answered ${Object.keys(said).join(', ')}: not args, result, errno or kill`,
       );
     }
@@ -121,7 +121,7 @@ export class Hooks implements Interceptor {
     return ENTER_EXIT_GROUP;
   }
 
-  #error(why: string): HookError {
+  private _error(why: string): HookError {
     // Messages of the embedder's code are Unicode, what leaves the kernel are byte strings.
     return new HookError(this.module, fromUnicode(why));
   }

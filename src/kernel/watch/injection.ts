@@ -13,8 +13,8 @@ import type { Interception, Interceptor } from './interceptor.js';
 
 export class Injection implements Interceptor {
   readonly calls = new Uint8Array(NR_END);
-  readonly #rules = new Map<number, InjectionRule>();
-  readonly #counts = new WeakMap<Task, Map<number, number>>();
+  private readonly _rules = new Map<number, InjectionRule>();
+  private readonly _counts = new WeakMap<Task, Map<number, number>>();
 
   constructor(
     rules: readonly InjectionRule[],
@@ -24,26 +24,26 @@ export class Injection implements Interceptor {
     for (const rule of rules) {
       for (const sysno of rule.sysnos) {
         this.calls[sysno] = 1;
-        this.#rules.set(sysno, rule);
+        this._rules.set(sysno, rule);
       }
     }
   }
 
   before(task: Task, declaration: Declaration, args: unknown[]): Interception | undefined {
     const { number } = declaration;
-    const rule = this.#rules.get(number);
+    const rule = this._rules.get(number);
     if (!rule) return undefined;
-    const count = this.#count(task, number);
-    if (!happens(rule, count) || !this.#isChosen(rule, task, number, count)) return undefined;
+    const count = this._count(task, number);
+    if (!happens(rule, count) || !this._isChosen(rule, task, number, count)) return undefined;
     if (rule.shortBytes !== undefined) shorten(declaration, args, rule.shortBytes);
     return interceptionOf(rule);
   }
 
-  #count(task: Task, sysno: number): number {
-    let counts = this.#counts.get(task);
+  private _count(task: Task, sysno: number): number {
+    let counts = this._counts.get(task);
     if (!counts) {
       counts = new Map();
-      this.#counts.set(task, counts);
+      this._counts.set(task, counts);
     }
     const count = (counts.get(sysno) ?? 0) + 1;
     counts.set(sysno, count);
@@ -51,7 +51,7 @@ export class Injection implements Interceptor {
   }
 
   /** A function of the seed, the task's number, the call and how often it was made: not of who ran when. */
-  #isChosen({ chance = 1 }: InjectionRule, task: Task, sysno: number, count: number): boolean {
+  private _isChosen({ chance = 1 }: InjectionRule, task: Task, sysno: number, count: number): boolean {
     if (chance === 1) return true;
     let hash = mix(this.seed | 0, task.tid);
     hash = mix(hash, sysno);

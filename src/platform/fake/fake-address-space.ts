@@ -59,6 +59,10 @@ export class FakeAddressSpace implements AddressSpace {
     into.fill(1, 0, Math.ceil(length / PAGE));
     return 0;
   }
+  touched(_addr: UserAddr, length: number, into: Uint8Array): number {
+    into.fill(1, 0, Math.ceil(length / PAGE));
+    return 0;
+  }
   flush(): number {
     return 0;
   }

@@ -5,7 +5,7 @@
 import { NR } from '../../abi/numbers.js';
 import { assert, present } from '../../base/assert.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
-import type { Context, RegisterSet, RestoredFrame, SignalFrame, Trap } from '../platform.js';
+import type { Context, ContextImage, RegisterSet, RestoredFrame, SignalFrame, Trap } from '../platform.js';
 import type { FakeAddressSpace } from './fake-address-space.js';
 import type { GuestProgram, GuestRun, GuestStep } from './guest-program.js';
 
@@ -94,7 +94,9 @@ export class FakeContext implements Context {
     return { lo: this.#returned >>> 0, hi: Math.floor(this.#returned / TWO32) >>> 0 };
   }
   rewindSyscall(number?: number): void {
-    if (number !== undefined) this.#step = { type: 'syscall', number, args: [] };
+    // The registers of the arguments are as they were.
+    const args = this.#step?.type === 'syscall' ? this.#step.args : [];
+    if (number !== undefined) this.#step = { type: 'syscall', number, args };
     this.#again = true;
   }
   getPc(): UserAddr {
@@ -169,6 +171,15 @@ export class FakeContext implements Context {
   }
   hostCpu(): number {
     return 0;
+  }
+  image(): ContextImage {
+    const general = this.readRegisters('general');
+    const syscall = this.syscallNumber();
+    return { general, extended: new Uint8Array(0), trap: { ...this.trap }, syscall, returned: true };
+  }
+  /** A program here is a generator, which nobody can begin in the middle. */
+  restore(): boolean {
+    return false;
   }
   cpuTime(): { user: number; system: number } {
     return { ...this.cpu };

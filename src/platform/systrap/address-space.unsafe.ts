@@ -33,6 +33,7 @@ import { copyState } from './signal-frame.js';
 import type { StubProcess } from './stub-process.unsafe.js';
 import type { SystrapHost } from './systrap.unsafe.js';
 import type { ThreadArea } from './thread-area.js';
+import { touchedPages } from './touched-pages.unsafe.js';
 
 const NR = {
   close: 3,
@@ -191,6 +192,11 @@ export class SystrapAddressSpace implements AddressSpace {
       into.set(area.bytes.subarray(word.DATA, word.DATA + pages), done / PAGE);
     }
     return 0;
+  }
+
+  touched(addr: UserAddr, length: number, into: Uint8Array): number {
+    this.calls.complete();
+    return touchedPages(this.hostPid, addr, length / PAGE, into);
   }
 
   flush(): number {

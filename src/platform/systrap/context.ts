@@ -8,6 +8,7 @@ import { assert } from '../../base/assert.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
 import {
   type Context,
+  type ContextImage,
   GuestBroken,
   type RegisterSet,
   type RestoredFrame,
@@ -21,6 +22,7 @@ import {
   readExtended,
   readFloating,
   readGeneral,
+  threadPointerOf,
   writeExtended,
   writeFloating,
   writeGeneral,
@@ -224,6 +226,27 @@ export class SystrapContext implements Context {
 
   hostCpu(): number {
     return processorOf(this.addressSpace.hostPid, this.hostTid);
+  }
+
+  image(): ContextImage {
+    const facts = { syscall: this.#syscall, threadPointer: this.getThreadPointer(), result: undefined };
+    return {
+      general: readGeneral(this.area, facts),
+      extended: readExtended(this.area),
+      trap: { ...this.trap },
+      syscall: this.#syscall,
+      returned: this.#returned,
+    };
+  }
+
+  restore(image: ContextImage): boolean {
+    if (!writeGeneral(this.area, image.general)) return false;
+    if (image.extended.length > 0 && !writeExtended(this.area, image.extended)) return false;
+    this.setThreadPointer(userAddr(threadPointerOf(image.general)));
+    Object.assign(this.trap, image.trap);
+    this.#syscall = image.syscall;
+    this.#returned = image.returned;
+    return true;
   }
 
   cpuTime(): { user: number; system: number } {

@@ -113,6 +113,13 @@ export function writeGeneral(
   return { syscall, threadPointer };
 }
 
+/** The FS base in an image of the general registers. */
+export function threadPointerOf(image: Uint8Array): number {
+  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
+  const at = ORDER.indexOf('FS_BASE') * 8;
+  return view.getUint32(at + 4, true) * TWO32 + view.getUint32(at, true);
+}
+
 /** The FXSAVE image; its reserved end is zero. */
 export function readFloating(area: ThreadArea): Uint8Array {
   const { offset } = area.fpState();

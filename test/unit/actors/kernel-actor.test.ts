@@ -1,10 +1,12 @@
 /** The queue of external operations, with shards that are scripted here. */
 import { describe, expect, test } from '@jest/globals';
 import { Counters } from '../../../src/actors/counters.js';
+import { HOST_SHARD } from '../../../src/actors/host-shard.js';
 import { KernelActor } from '../../../src/actors/kernel-actor.js';
 import type { Ns } from '../../../src/base/brand.js';
 import { silentLog } from '../../../src/base/log.js';
 import { Timekeeper } from '../../../src/kernel/time/timekeeper.js';
+import type { KernelConfig } from '../../../src/messages/kernel.js';
 import type { FeatureSet, InitSettings, RootSettings } from '../../../src/messages/lifecycle.js';
 import type { ProcessSpec, ShardCommand } from '../../../src/messages/shard.js';
 
@@ -19,8 +21,22 @@ const spec: ProcessSpec = {
   groups: [],
   stdio: [],
 };
-/** The shard where processes from outside begin. */
-const HOME = 0;
+const config: KernelConfig = {
+  made: 'whole',
+  root: { rootfs: '/', binds: [], tmpfs: [] },
+  hostname: 'fake',
+  cores: 2,
+  shards: 2,
+  memoryBytes: 1 << 30,
+  placement: 'pack',
+  inject: [],
+  injectSeed: 0,
+  maxTasks: 10,
+  time: 'real',
+  began: { sec: 0, nsec: 0 },
+  strace: undefined,
+  logLevel: 'silent',
+};
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 const root: RootSettings = { rootfs: '/', binds: [], tmpfs: [] };
@@ -53,7 +69,7 @@ function kernel(shards = 2, made: 'whole' | 'steps' = 'whole') {
   const actor = new KernelActor({
     shards: refs,
     log: silentLog,
-    config: { made, root: made === 'whole' ? root : undefined, cores: 2, hostname: 'fake', time: 'real' },
+    config: { ...config, made, root: made === 'whole' ? root : undefined },
     host: { features: () => features, possibleCores: () => 8 },
     clocks,
   });
@@ -74,9 +90,9 @@ describe('createProcess', () => {
     actor.receive({ type: 'created', id: idOf(0), pid: 2, pipes: [] });
     expect(await first).toEqual({ type: 'ok', value: { pid: 2, shard: 0, pipes: [] } });
     await settle();
-    expect(told.map((t) => t.shard)).toEqual([HOME, HOME]);
+    expect(told.map((t) => t.shard)).toEqual([HOST_SHARD, HOST_SHARD]);
     actor.receive({ type: 'created', id: idOf(1), pid: 3, pipes: [] });
-    expect(await second).toMatchObject({ type: 'ok', value: { pid: 3, shard: HOME } });
+    expect(await second).toMatchObject({ type: 'ok', value: { pid: 3, shard: HOST_SHARD } });
   });
 
   test('a failure is an answer too', async () => {
@@ -308,7 +324,7 @@ describe('a kernel that is made in steps', () => {
         },
       ],
       log: silentLog,
-      config: { made: 'steps', root: undefined, cores: 2, hostname: 'fake', time: 'real' },
+      config: { ...config, made: 'steps', root: undefined },
       host: { features: () => features, possibleCores: () => 8 },
       clocks: fakeClocks().clocks,
     });

@@ -103,6 +103,10 @@ export class FakeSpace implements AddressSpace {
     return this.flush();
   }
 
+  touched(_addr: UserAddr, length: number, into: Uint8Array): number {
+    into.fill(1, 0, length / 4096);
+    return 0;
+  }
   flush(): number {
     const result = this.failNextFlush;
     this.failNextFlush = 0;

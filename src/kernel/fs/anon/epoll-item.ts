@@ -16,7 +16,8 @@ export interface Interest {
 }
 
 export class EpollItem {
-  #stops: (() => void)[] = [];
+  static readonly unsaved = ['_stops'];
+  private _stops: (() => void)[] | undefined;
   events = 0;
   dataLo = 0;
   dataHi = 0;
@@ -34,12 +35,13 @@ export class EpollItem {
 
   /** What ends with this entry. */
   defer(stop: () => void): void {
-    this.#stops.push(stop);
+    this._stops ??= [];
+    this._stops.push(stop);
   }
 
   detach(): void {
-    for (const stop of this.#stops) stop();
-    this.#stops = [];
+    for (const stop of this._stops ?? []) stop();
+    this._stops = undefined;
   }
 
   get edgeTriggered(): boolean {

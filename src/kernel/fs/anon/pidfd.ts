@@ -22,6 +22,11 @@ export class PidFile extends AnonFile {
     readonly task: Task,
   ) {
     super(services, O_RDWR | flags);
+    this.restored();
+  }
+
+  restored(): void {
+    const { group } = this;
     group.onExit.push(() => this.queue.notify(IN | RDNORM));
     group.taskGone.listen(IN, () => this.queue.notify(IN | RDNORM | HUP));
   }

@@ -8,6 +8,7 @@ import { E } from '../../../abi/errno.js';
 import { Bug } from '../../../base/assert.js';
 import type { Timespec } from '../../../base/clock.js';
 import { type Failure, fail } from '../../outcome.js';
+import { PerKernel } from '../../per-kernel.js';
 import type { KernelServices } from '../../services.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import type { FileDescription } from '../file-description.js';
@@ -18,10 +19,11 @@ import {
   type FsStatistics,
   Inode,
 } from '../inode.js';
+import type { VfsPath } from '../path.js';
 
 export class PseudoFs implements FileSystem {
   readonly cachesNames = false;
-  #nextIno = 1;
+  private _nextIno = 1;
 
   constructor(
     readonly type: string,
@@ -40,7 +42,7 @@ export class PseudoFs implements FileSystem {
   }
 
   allocateIno(): number {
-    return this.#nextIno++;
+    return this._nextIno++;
   }
 }
 
@@ -50,17 +52,19 @@ export interface Ownership {
 }
 
 /** What opens such an inode anew through /proc/pid/fd; absent: it cannot be opened (ENXIO). */
-export type Reopen = (flags: number) => FileDescription | Failure;
+export interface Opener {
+  open(inode: Inode, flags: number, path: VfsPath | undefined): FileDescription | Failure;
+}
 
 export class PseudoInode extends Inode {
   readonly ino: number;
-  reopen: Reopen | undefined;
-  #mode: number;
-  #uid: number;
-  #gid: number;
-  #atime: Timespec;
-  #mtime: Timespec;
-  #ctime: Timespec;
+  opener: Opener | undefined;
+  private _mode: number;
+  private _uid: number;
+  private _gid: number;
+  private _atime: Timespec;
+  private _mtime: Timespec;
+  private _ctime: Timespec;
 
   constructor(
     override readonly fs: PseudoFs,
@@ -70,50 +74,50 @@ export class PseudoInode extends Inode {
   ) {
     super();
     this.ino = ino ?? fs.allocateIno();
-    this.#mode = mode;
-    this.#uid = owner.uid;
-    this.#gid = owner.gid;
+    this._mode = mode;
+    this._uid = owner.uid;
+    this._gid = owner.gid;
     const now = fs.services.clock.realtime();
-    this.#atime = now;
-    this.#mtime = now;
-    this.#ctime = now;
+    this._atime = now;
+    this._mtime = now;
+    this._ctime = now;
   }
 
   get mode(): number {
-    return this.#mode;
+    return this._mode;
   }
 
   attributes(): Attributes {
     return {
       dev: this.fs.dev,
       ino: this.ino,
-      mode: this.#mode,
+      mode: this._mode,
       nlink: 1,
-      uid: this.#uid,
-      gid: this.#gid,
+      uid: this._uid,
+      gid: this._gid,
       rdev: 0,
       size: 0,
       blksize: 4096,
       blocks: 0,
-      atime: this.#atime,
-      mtime: this.#mtime,
-      ctime: this.#ctime,
+      atime: this._atime,
+      mtime: this._mtime,
+      ctime: this._ctime,
     };
   }
 
   override setAttributes(change: AttributeChange): Failure | undefined {
     if (change.size !== undefined) return fail(E.EINVAL);
-    if (change.mode !== undefined) this.#mode = (this.#mode & 0o170000) | (change.mode & 0o7777);
-    this.#uid = change.uid ?? this.#uid;
-    this.#gid = change.gid ?? this.#gid;
-    this.#atime = change.atime ?? this.#atime;
-    this.#mtime = change.mtime ?? this.#mtime;
-    this.#ctime = change.ctime ?? this.fs.services.clock.realtime();
+    if (change.mode !== undefined) this._mode = (this._mode & 0o170000) | (change.mode & 0o7777);
+    this._uid = change.uid ?? this._uid;
+    this._gid = change.gid ?? this._gid;
+    this._atime = change.atime ?? this._atime;
+    this._mtime = change.mtime ?? this._mtime;
+    this._ctime = change.ctime ?? this.fs.services.clock.realtime();
     return undefined;
   }
 
   open(flags: number): FileDescription | Failure {
-    return this.reopen ? this.reopen(flags) : fail(E.ENXIO);
+    return this.opener?.open(this, flags, undefined) ?? fail(E.ENXIO);
   }
 }
 
@@ -125,20 +129,17 @@ export interface PseudoFileSystems {
   readonly anonInode: PseudoInode;
 }
 
-const perKernel = new WeakMap<KernelServices, PseudoFileSystems>();
+const fileSystems = new PerKernel('pseudo file systems', (services): PseudoFileSystems => {
+  const anonfs = new PseudoFs('anon_inodefs', anonymousDev(), 0x09041934, services);
+  return {
+    pipefs: new PseudoFs('pipefs', anonymousDev(), 0x50495045, services),
+    sockfs: new PseudoFs('sockfs', anonymousDev(), 0x534f434b, services),
+    anonfs,
+    // No file type: stat(2) of an anonymous inode shows 0600.
+    anonInode: new PseudoInode(anonfs, 0o600, { uid: 0, gid: 0 }),
+  };
+});
 
 export function pseudoFileSystems(services: KernelServices): PseudoFileSystems {
-  let found = perKernel.get(services);
-  if (!found) {
-    const anonfs = new PseudoFs('anon_inodefs', anonymousDev(), 0x09041934, services);
-    found = {
-      pipefs: new PseudoFs('pipefs', anonymousDev(), 0x50495045, services),
-      sockfs: new PseudoFs('sockfs', anonymousDev(), 0x534f434b, services),
-      anonfs,
-      // No file type: stat(2) of an anonymous inode shows 0600.
-      anonInode: new PseudoInode(anonfs, 0o600, { uid: 0, gid: 0 }),
-    };
-    perKernel.set(services, found);
-  }
-  return found;
+  return fileSystems.of(services);
 }

@@ -36,11 +36,11 @@ export class SignalFile extends AnonFile {
 
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if (offset !== undefined) return fail(E.ESPIPE);
-    const reader = this.#reader;
+    const reader = this._reader;
     if (to.remaining < signalfdSiginfo.size || !reader) return fail(E.EINVAL);
     let total = 0;
     while (to.remaining >= signalfdSiginfo.size) {
-      const info = takeSignal(reader, this.#others());
+      const info = takeSignal(reader, this._others());
       if (!info) break;
       const n = to.put(encode(info));
       if (n < signalfdSiginfo.size) return total > 0 ? total : fail(E.EFAULT);
@@ -50,16 +50,16 @@ export class SignalFile extends AnonFile {
   }
 
   override readiness(): number {
-    const reader = this.#reader;
+    const reader = this._reader;
     if (!reader) return 0;
-    const others = this.#others();
+    const others = this._others();
     const some = reader.pending.anyBeyond(others) || reader.group.pending.anyBeyond(others);
     return some ? IN | RDNORM : 0;
   }
 
   override listen(mask: number, wake: (events: number) => void): () => void {
     const own = super.listen(mask, wake);
-    const reader = this.#reader;
+    const reader = this._reader;
     const signals = reader?.group.signalQueue.listen(mask, wake);
     return () => {
       own();
@@ -72,11 +72,11 @@ export class SignalFile extends AnonFile {
     return `sigmask:\t${hex(this.mask.hi)}${hex(this.mask.lo)}\n`;
   }
 
-  get #reader(): Task | undefined {
+  private get _reader(): Task | undefined {
     return this.services.tasks.current;
   }
 
-  #others(): SignalMask {
+  private _others(): SignalMask {
     return { lo: ~this.mask.lo >>> 0, hi: ~this.mask.hi >>> 0 };
   }
 }

@@ -6,6 +6,7 @@ import { E } from '../../../abi/errno.js';
 import { O_ACCMODE, O_RDONLY, O_WRONLY } from '../../../abi/open.js';
 import { type HostFd, userAddr } from '../../../base/brand.js';
 import { type Failure, fail, type Result } from '../../outcome.js';
+import { membersOf, type SaveWalk } from '../../save/graph.js';
 import type { KernelServices, Random } from '../../services.js';
 import type { Task } from '../../task/task.js';
 import { FileDescription, type Mappable, type Tried } from '../file-description.js';
@@ -77,7 +78,7 @@ export class NullDevice extends MemoryDevice {
   }
 }
 
-class FullDevice extends MemoryDevice {
+export class FullDevice extends MemoryDevice {
   protected override produce(to: Sink): number | Failure {
     return putZeros(to);
   }
@@ -87,9 +88,9 @@ class FullDevice extends MemoryDevice {
   }
 }
 
-class ZeroDevice extends MemoryDevice {
-  #zeros: HostFd | undefined;
-  readonly #shared: HostFd[] = [];
+export class ZeroDevice extends MemoryDevice {
+  private _zeros: HostFd | undefined;
+  private _shared: HostFd[] = [];
 
   constructor(
     inode: Inode,
@@ -100,13 +101,23 @@ class ZeroDevice extends MemoryDevice {
     super(inode, path, flags);
   }
 
+  /** Zeros to copy need not be the same ones; a shared mapping's content is nowhere but there. */
+  toSaved(save: SaveWalk): Record<string, unknown> {
+    if (this._shared.length > 0) save.refuse('a shared mapping of /dev/zero cannot be saved');
+    return membersOf(this, ['_zeros', '_shared', ...FileDescription.unsaved]);
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved, { _zeros: undefined, _shared: [] });
+  }
+
   protected override produce(to: Sink): number | Failure {
     return putZeros(to);
   }
 
   /** Zeros to copy on write; a shared mapping is a new object each time (shmem_zero_setup). */
   override mappable(options: { shared: boolean; write: boolean }): Mappable | Failure {
-    if (!options.shared && this.#zeros !== undefined) return { fd: this.#zeros, base: 0 };
+    if (!options.shared && this._zeros !== undefined) return { fd: this._zeros, base: 0 };
     const fd = this.hostFiles.memfd('zero');
     if (fd < 0) return hostFailure(fd);
     const failed = this.hostFiles.ftruncate(fd as HostFd, ZERO_SIZE);
@@ -114,18 +125,18 @@ class ZeroDevice extends MemoryDevice {
       this.hostFiles.close(fd as HostFd);
       return hostFailure(failed);
     }
-    if (options.shared) this.#shared.push(fd as HostFd);
-    else this.#zeros = fd as HostFd;
+    if (options.shared) this._shared.push(fd as HostFd);
+    else this._zeros = fd as HostFd;
     return { fd: fd as HostFd, base: 0 };
   }
 
   protected override onClose(): void {
-    if (this.#zeros !== undefined) this.hostFiles.close(this.#zeros);
-    for (const fd of this.#shared) this.hostFiles.close(fd);
+    if (this._zeros !== undefined) this.hostFiles.close(this._zeros);
+    for (const fd of this._shared) this.hostFiles.close(fd);
   }
 }
 
-class RandomDevice extends MemoryDevice {
+export class RandomDevice extends MemoryDevice {
   constructor(
     inode: Inode,
     path: VfsPath | undefined,

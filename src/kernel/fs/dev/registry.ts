@@ -21,17 +21,17 @@ export type OpenDevice = (
 ) => FileDescription | Failure;
 
 export class DeviceRegistry {
-  readonly #drivers = new Map<number, OpenDevice>();
+  private readonly _drivers = new Map<number, OpenDevice>();
 
   /** Makes `open` answer for a character device. */
   register(major: number, minor: number, open: OpenDevice): void {
-    this.#drivers.set(makedev(major, minor), open);
+    this._drivers.set(makedev(major, minor), open);
   }
 
   /** Opens the device that `inode` (a character or block device node) stands for; ENXIO: there is none. */
   readonly open: OpenDevice = (inode, rdev, flags, path) => {
     if ((inode.mode & S_IFMT) === S_IFBLK) return fail(E.ENXIO);
-    const driver = this.#drivers.get(rdev);
+    const driver = this._drivers.get(rdev);
     return driver ? driver(inode, rdev, flags, path) : fail(E.ENXIO);
   };
 }

@@ -6,6 +6,7 @@
  * Owner: one HostFs.
  */
 import type { HostFd } from '../../../base/brand.js';
+import { membersOf } from '../../save/graph.js';
 import type { HostFiles } from '../host-files.js';
 
 interface Entry {
@@ -15,7 +16,7 @@ interface Entry {
 
 export class FdCache {
   /** In order of use, the least recent first. */
-  readonly #entries = new Map<number, Entry>();
+  private _entries = new Map<number, Entry>();
 
   constructor(
     readonly hostFiles: HostFiles,
@@ -24,22 +25,22 @@ export class FdCache {
 
   /** The descriptor of `key`, not held: good until others have been asked for. */
   peek(key: number): HostFd | undefined {
-    return this.#entries.get(key)?.fd;
+    return this._entries.get(key)?.fd;
   }
 
   /** As peek, and now the most recently used. */
   use(key: number): HostFd | undefined {
-    const entry = this.#entries.get(key);
+    const entry = this._entries.get(key);
     if (!entry) return undefined;
-    this.#entries.delete(key);
-    this.#entries.set(key, entry);
+    this._entries.delete(key);
+    this._entries.set(key, entry);
     return entry.fd;
   }
 
   /** The descriptor of `key`, held until `release`. */
   hold(key: number): HostFd | undefined {
     const fd = this.use(key);
-    const entry = this.#entries.get(key);
+    const entry = this._entries.get(key);
     if (entry) entry.holders++;
     return fd;
   }
@@ -51,38 +52,46 @@ export class FdCache {
       this.hostFiles.close(fd);
       return known;
     }
-    this.#entries.set(key, { fd, holders: 0 });
-    if (this.#entries.size > this.capacity) this.#evictOne(key);
+    this._entries.set(key, { fd, holders: 0 });
+    if (this._entries.size > this.capacity) this._evictOne(key);
     return fd;
   }
 
   release(key: number): void {
-    const entry = this.#entries.get(key);
+    const entry = this._entries.get(key);
     if (!entry) return;
     entry.holders--;
-    if (entry.holders === 0 && this.#entries.size > this.capacity) this.#close(key, entry);
+    if (entry.holders === 0 && this._entries.size > this.capacity) this._close(key, entry);
   }
 
   /** Closes the descriptor unless somebody holds it. */
   forget(key: number): void {
-    const entry = this.#entries.get(key);
-    if (entry && entry.holders === 0) this.#close(key, entry);
+    const entry = this._entries.get(key);
+    if (entry && entry.holders === 0) this._close(key, entry);
+  }
+
+  toSaved(): Record<string, unknown> {
+    return membersOf(this, ['_entries']);
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved, { _entries: new Map() });
   }
 
   dispose(): void {
-    for (const [key, entry] of this.#entries) this.#close(key, entry);
+    for (const [key, entry] of this._entries) this._close(key, entry);
   }
 
-  #evictOne(except: number): void {
-    for (const [key, entry] of this.#entries) {
+  private _evictOne(except: number): void {
+    for (const [key, entry] of this._entries) {
       if (entry.holders > 0 || key === except) continue;
-      this.#close(key, entry);
+      this._close(key, entry);
       return;
     }
   }
 
-  #close(key: number, entry: Entry): void {
-    this.#entries.delete(key);
+  private _close(key: number, entry: Entry): void {
+    this._entries.delete(key);
     this.hostFiles.close(entry.fd);
   }
 }

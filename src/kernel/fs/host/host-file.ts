@@ -13,6 +13,7 @@ import {
 } from '../../../abi/open.js';
 import type { HostFd } from '../../../base/brand.js';
 import { type Failure, fail } from '../../outcome.js';
+import { type LoadWalk, membersOf } from '../../save/graph.js';
 import { FileDescription, type Mappable, type Tried } from '../file-description.js';
 import { hostFailure } from '../host-failure.js';
 import type { HostFiles } from '../host-files.js';
@@ -49,29 +50,31 @@ export function readHostFile(hostFiles: HostFiles, fd: HostFd, to: Sink, offset:
 }
 
 export class HostFile extends FileDescription {
-  readonly #hostFiles: HostFiles;
+  private readonly _hostFiles: HostFiles;
+  /** What the file was when it was saved. */
+  private _seen: string | undefined;
 
   constructor(
     readonly host: HostInode,
     path: VfsPath | undefined,
     flags: number,
-    readonly fd: HostFd,
+    public fd: HostFd,
     readonly writes: boolean,
   ) {
     super(host, path, flags);
-    this.#hostFiles = host.fs.options.hostFiles;
+    this._hostFiles = host.fs.options.hostFiles;
   }
 
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_WRONLY) return fail(E.EBADF);
-    const n = readHostFile(this.#hostFiles, this.fd, to, offset ?? this.offset);
+    const n = readHostFile(this._hostFiles, this.fd, to, offset ?? this.offset);
     if (offset === undefined && typeof n === 'number') this.offset += n;
     return n;
   }
 
   override tryWrite(from: Source, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_RDONLY) return fail(E.EBADF);
-    const start = this.flags & O_APPEND ? this.#size() : (offset ?? this.offset);
+    const start = this.flags & O_APPEND ? this._size() : (offset ?? this.offset);
     let done = 0;
     while (from.remaining > 0) {
       let n: number;
@@ -79,7 +82,7 @@ export class HostFile extends FileDescription {
         n = from.takeToFile(this.fd, start + done, from.remaining);
       } else {
         const bytes = from.take(from.remaining);
-        n = bytes.length === 0 ? -E.EFAULT : this.#hostFiles.pwrite(this.fd, bytes, start + done);
+        n = bytes.length === 0 ? -E.EFAULT : this._hostFiles.pwrite(this.fd, bytes, start + done);
       }
       if (n < 0) {
         if (done > 0) break;
@@ -102,11 +105,11 @@ export class HostFile extends FileDescription {
         to = this.offset + offset;
         break;
       case SEEK_END:
-        to = this.#size() + offset;
+        to = this._size() + offset;
         break;
       case SEEK_DATA:
       case SEEK_HOLE:
-        to = this.#hostFiles.lseek(this.fd, offset, whence);
+        to = this._hostFiles.lseek(this.fd, offset, whence);
         if (to < 0) return hostFailure(to);
         break;
       default:
@@ -117,19 +120,43 @@ export class HostFile extends FileDescription {
     return to;
   }
 
+  toSaved(): Record<string, unknown> {
+    return { ...membersOf(this, ['fd', ...FileDescription.unsaved]), _seen: this._identity() };
+  }
+
+  fromSaved(saved: Record<string, unknown>): void {
+    Object.assign(this, saved);
+  }
+
+  restored(load: LoadWalk): void {
+    const fd = this.host.fileFd(this.writes ? 'write' : 'read', (this.flags & O_ACCMODE) === O_WRONLY);
+    if (fd < 0) load.refuse(`${this.host.place} of the host is gone, or is another file (errno ${-fd})`);
+    this.fd = fd as HostFd;
+    // What guests have mapped or half read must be what it was; a shared directory may change by its nature.
+    if (this.host.fs.readOnly && this._seen !== this._identity()) {
+      load.refuse(`${this.host.place} of the host was changed since the kernel was saved`);
+    }
+  }
+
+  private _identity(): string {
+    const { stat } = this.host.fs;
+    if (this._hostFiles.fstat(this.fd, stat) < 0) return '';
+    return `${stat.size} ${stat.mtimeSec}.${stat.mtimeNsec}`;
+  }
+
   override mappable(): Mappable {
     return { fd: this.fd, base: 0 };
   }
 
   override fsync(): Failure | undefined {
     if (!this.writes) return undefined;
-    const r = this.#hostFiles.fsync(this.fd);
+    const r = this._hostFiles.fsync(this.fd);
     return r < 0 ? hostFailure(r) : undefined;
   }
 
-  #size(): number {
+  private _size(): number {
     const { stat } = this.host.fs;
-    return this.#hostFiles.fstat(this.fd, stat) < 0 ? 0 : stat.size;
+    return this._hostFiles.fstat(this.fd, stat) < 0 ? 0 : stat.size;
   }
 
   protected override onClose(): void {

@@ -14,6 +14,8 @@ import { isDirectory } from '../../../abi/mode.js';
 import { O_DIRECTORY, O_NOFOLLOW, O_NONBLOCK, O_PATH } from '../../../abi/open.js';
 import { ST_RDONLY } from '../../../abi/stat.js';
 import type { HostFd } from '../../../base/brand.js';
+import { toUnicode } from '../../../base/bytes.js';
+import { type LoadWalk, membersOf } from '../../save/graph.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import type { OpenDevice } from '../dev/registry.js';
 import { type HostFiles, newHostStat } from '../host-files.js';
@@ -24,6 +26,8 @@ import { HostInode } from './host-inode.js';
 
 export interface HostFsOptions {
   readonly hostFiles: HostFiles;
+  /** Its path on the host: where a kernel that was saved looks for it again. */
+  readonly source: string;
   /** The directory (or file) that becomes the root; closed by `release`. */
   readonly rootFd: HostFd;
   readonly readOnly: boolean;
@@ -59,10 +63,10 @@ export class HostFs implements FileSystem {
   /** Where the guest moved what it had looked up before: inodes of open files go on by these. */
   readonly moved = new Map<number, { parent: HostInode; name: string }>();
   readonly stat = newHostStat();
-  readonly #deviceIndex = new Map<number, number>();
-  readonly #oddInos = new Map<string, number>();
+  private readonly _deviceIndex = new Map<number, number>();
+  private readonly _oddInos = new Map<string, number>();
 
-  constructor(readonly options: HostFsOptions) {
+  constructor(public options: HostFsOptions) {
     const { hostFiles, rootFd } = options;
     this.dev = options.dev ?? anonymousDev();
     this.files = new FdCache(hostFiles, options.openFiles ?? 256);
@@ -96,6 +100,18 @@ export class HostFs implements FileSystem {
 
   sync(): void {
     if (!this.readOnly) this.options.hostFiles.fsync(this.options.rootFd);
+  }
+
+  toSaved(): Record<string, unknown> {
+    return { ...membersOf(this), options: { ...this.options, rootFd: undefined } };
+  }
+
+  fromSaved(saved: Record<string, unknown>, load: LoadWalk): void {
+    Object.assign(this, saved);
+    const { hostFiles, source } = this.options;
+    const fd = hostFiles.openRoot(source);
+    if (fd < 0) load.refuse(`${toUnicode(source)} cannot be opened on this host (errno ${-fd})`);
+    this.options = { ...this.options, rootFd: fd as HostFd };
   }
 
   release(): void {
@@ -133,10 +149,10 @@ export class HostFs implements FileSystem {
   }
 
   deviceIndex(hostDev: number): number {
-    let index = this.#deviceIndex.get(hostDev);
+    let index = this._deviceIndex.get(hostDev);
     if (index === undefined) {
-      index = this.#deviceIndex.size;
-      this.#deviceIndex.set(hostDev, index);
+      index = this._deviceIndex.size;
+      this._deviceIndex.set(hostDev, index);
     }
     return index;
   }
@@ -145,10 +161,10 @@ export class HostFs implements FileSystem {
   ino(device: number, hostIno: number): number {
     if (device < MAX_DEVICES && hostIno < INO_BITS) return device * INO_BITS + hostIno;
     const key = `${device}:${hostIno}`;
-    let odd = this.#oddInos.get(key);
+    let odd = this._oddInos.get(key);
     if (odd === undefined) {
-      odd = MAX_DEVICES * INO_BITS + this.#oddInos.size;
-      this.#oddInos.set(key, odd);
+      odd = MAX_DEVICES * INO_BITS + this._oddInos.size;
+      this._oddInos.set(key, odd);
     }
     return odd;
   }

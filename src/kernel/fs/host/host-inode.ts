@@ -19,6 +19,7 @@ import {
   RENAME_EXCHANGE,
 } from '../../../abi/open.js';
 import type { HostFd } from '../../../base/brand.js';
+import { toUnicode } from '../../../base/bytes.js';
 import type { Timespec } from '../../../base/clock.js';
 import { Failure, fail } from '../../outcome.js';
 import type { FileDescription } from '../file-description.js';
@@ -33,15 +34,15 @@ import type { HostFs } from './host-fs.js';
 
 export class HostInode extends Inode {
   readonly ino: number;
-  readonly #device: number;
-  #mode: number;
+  private readonly _device: number;
+  private _mode: number;
   /** What was seen last; attributes of a file that is gone and not open. */
-  #seen: Attributes;
+  private _seen: Attributes;
 
-  readonly #parent: HostInode | undefined;
-  readonly #name: string;
+  private readonly _parent: HostInode | undefined;
+  private readonly _name: string;
   /** Of a symbolic link, once read: it never changes. */
-  #target: string | undefined;
+  private _target: string | undefined;
 
   constructor(
     override readonly fs: HostFs,
@@ -50,31 +51,37 @@ export class HostInode extends Inode {
     stat: HostStat,
   ) {
     super();
-    this.#parent = parent;
-    this.#name = name;
-    this.#device = fs.deviceIndex(stat.dev);
-    this.ino = fs.ino(this.#device, stat.ino);
-    this.#mode = stat.mode;
-    this.#seen = this.#attributesFrom(stat);
+    this._parent = parent;
+    this._name = name;
+    this._device = fs.deviceIndex(stat.dev);
+    this.ino = fs.ino(this._device, stat.ino);
+    this._mode = stat.mode;
+    this._seen = this._attributesFrom(stat);
   }
 
   /** The directory it is in now; undefined for the root. */
   get parent(): HostInode | undefined {
-    return this.fs.moved.size > 0 ? (this.fs.moved.get(this.ino)?.parent ?? this.#parent) : this.#parent;
+    return this.fs.moved.size > 0 ? (this.fs.moved.get(this.ino)?.parent ?? this._parent) : this._parent;
   }
 
   get name(): string {
-    return this.fs.moved.size > 0 ? (this.fs.moved.get(this.ino)?.name ?? this.#name) : this.#name;
+    return this.fs.moved.size > 0 ? (this.fs.moved.get(this.ino)?.name ?? this._name) : this._name;
+  }
+
+  /** Its path on the host, for people. */
+  get place(): string {
+    const { parent } = this;
+    return toUnicode(parent ? `${parent.place.replace(/\/$/, '')}/${this.name}` : this.fs.options.source);
   }
 
   /** Names it had when it was last looked at. */
   get seenLinks(): number {
-    return this.#seen.nlink;
+    return this._seen.nlink;
   }
 
   get mode(): number {
     const kept = this.fs.overrides.size > 0 ? this.fs.overrides.get(this.ino)?.mode : undefined;
-    return kept ?? this.#mode;
+    return kept ?? this._mode;
   }
 
   attributes(): Attributes {
@@ -88,17 +95,17 @@ export class HostInode extends Inode {
     if (open !== undefined) {
       r = hostFiles.fstat(open, stat);
     } else {
-      const dir = this.#parentFd();
+      const dir = this._parentFd();
       r = dir < 0 ? dir : hostFiles.lstatBeneath(dir as HostFd, this.name, stat);
       if (r >= 0 && fs.ino(fs.deviceIndex(stat.dev), stat.ino) !== this.ino) r = -E.ENOENT;
     }
-    if (r < 0) return { ...this.#seen };
-    this.#mode = stat.mode;
-    this.#seen = this.#attributesFrom(stat);
-    return { ...this.#seen };
+    if (r < 0) return { ...this._seen };
+    this._mode = stat.mode;
+    this._seen = this._attributesFrom(stat);
+    return { ...this._seen };
   }
 
-  #attributesFrom(s: HostStat): Attributes {
+  private _attributesFrom(s: HostStat): Attributes {
     const kept = this.fs.overrides.size > 0 ? this.fs.overrides.get(this.ino) : undefined;
     return {
       dev: this.fs.dev,
@@ -127,12 +134,12 @@ export class HostInode extends Inode {
   }
 
   override readlink(): string | Failure {
-    if (this.#target !== undefined) return this.#target;
-    const dir = this.#parentFd();
+    if (this._target !== undefined) return this._target;
+    const dir = this._parentFd();
     if (dir < 0) return hostFailure(dir);
     const text = this.fs.options.hostFiles.readlinkBeneath(dir as HostFd, this.name);
     if (typeof text === 'number') return hostFailure(text);
-    this.#target = text;
+    this._target = text;
     return text;
   }
 
@@ -144,7 +151,7 @@ export class HostInode extends Inode {
         return fd < 0 ? hostFailure(fd) : new HostFile(this, path, flags, fd as HostFd, writes);
       }
       case S_IFDIR:
-        return new ListedDirectory(this, path, flags, () => this.#list());
+        return new ListedDirectory(this, path, flags);
       case S_IFIFO: {
         // Guests meet each other here, not the host's processes.
         let fifo = this.fs.fifos.get(this.ino);
@@ -177,7 +184,7 @@ export class HostInode extends Inode {
       fs.files.add(key, again as HostFd);
       return fs.files.hold(key) ?? -E.EIO;
     }
-    const dir = this.#parentFd();
+    const dir = this._parentFd();
     if (dir < 0) return dir;
     const { hostFiles } = fs.options;
     const flags = O_NOFOLLOW | O_NONBLOCK;
@@ -199,7 +206,7 @@ export class HostInode extends Inode {
     this.fs.files.release(how === 'write' ? -this.ino : this.ino);
   }
 
-  #list(): Listed[] | Failure {
+  list(): Listed[] | Failure {
     const { fs } = this;
     const { hostFiles } = fs.options;
     const dir = fs.directoryFd(this);
@@ -209,12 +216,12 @@ export class HostInode extends Inode {
       // The descriptor may be one without read permission (O_PATH).
       return entries === -E.EBADF ? fail(E.EACCES) : hostFailure(entries);
     }
-    return entries.map((e) => ({ name: e.name, type: e.type, ino: fs.ino(this.#device, e.ino) }));
+    return entries.map((e) => ({ name: e.name, type: e.type, ino: fs.ino(this._device, e.ino) }));
   }
 
   override create(name: string, how: NewInode): Inode | Failure {
     if ((how.mode & S_IFMT) !== S_IFREG) return fail(E.EPERM);
-    return this.#make(name, how, (dir) => {
+    return this._make(name, how, (dir) => {
       const flags = O_CREAT | O_EXCL | O_RDWR | O_NOFOLLOW;
       const fd = this.fs.options.hostFiles.openBeneath(dir, name, flags, how.mode & 0o7777);
       if (fd >= 0) this.fs.options.hostFiles.close(fd as HostFd);
@@ -223,17 +230,17 @@ export class HostInode extends Inode {
   }
 
   override mkdir(name: string, how: NewInode): Inode | Failure {
-    return this.#make(name, how, (dir) =>
+    return this._make(name, how, (dir) =>
       this.fs.options.hostFiles.mkdirBeneath(dir, name, how.mode & 0o7777),
     );
   }
 
   override symlink(name: string, target: string, how: NewInode): Inode | Failure {
-    return this.#make(name, how, (dir) => this.fs.options.hostFiles.symlinkBeneath(target, dir, name));
+    return this._make(name, how, (dir) => this.fs.options.hostFiles.symlinkBeneath(target, dir, name));
   }
 
   /** Makes a name and gives it owner and mode as asked: the host's umask and user are not the guest's. */
-  #make(name: string, how: NewInode, make: (dir: HostFd) => number): Inode | Failure {
+  private _make(name: string, how: NewInode, make: (dir: HostFd) => number): Inode | Failure {
     if (this.fs.readOnly) return fail(E.EROFS);
     const dir = this.fs.directoryFd(this);
     if (dir < 0) return hostFailure(dir);
@@ -241,7 +248,7 @@ export class HostInode extends Inode {
     if (r < 0) return hostFailure(r);
     const made = this.lookup(name);
     if (made instanceof Failure) return made;
-    const now = made.#seen;
+    const now = made._seen;
     const change: AttributeChange = {};
     if (now.uid !== how.uid) change.uid = how.uid;
     if (now.gid !== how.gid) change.gid = how.gid;
@@ -254,21 +261,21 @@ export class HostInode extends Inode {
 
   override link(name: string, target: Inode): Failure | undefined {
     if (!(target instanceof HostInode) || target.fs !== this.fs) return fail(E.EXDEV);
-    const from = target.#parentFd();
+    const from = target._parentFd();
     if (from < 0) return hostFailure(from);
-    return this.#change((dir, files) => files.linkBeneath(from as HostFd, target.name, dir, name));
+    return this._change((dir, files) => files.linkBeneath(from as HostFd, target.name, dir, name));
   }
 
   override unlink(name: string): Failure | undefined {
     const victim = this.fs.remembers ? this.lookup(name) : undefined;
-    const failed = this.#change((dir, files) => files.unlinkBeneath(dir, name, 0));
+    const failed = this._change((dir, files) => files.unlinkBeneath(dir, name, 0));
     if (!failed && victim instanceof HostInode) this.fs.gone(victim);
     return failed;
   }
 
   override rmdir(name: string): Failure | undefined {
     const victim = this.lookup(name);
-    const failed = this.#change((dir, files) => files.unlinkBeneath(dir, name, AT_REMOVEDIR));
+    const failed = this._change((dir, files) => files.unlinkBeneath(dir, name, AT_REMOVEDIR));
     if (!failed && victim instanceof HostInode) this.fs.gone(victim);
     return failed;
   }
@@ -285,7 +292,7 @@ export class HostInode extends Inode {
     const flags = how.exchange ? RENAME_EXCHANGE : 0;
     const moving = this.lookup(name);
     const replaced = toDir.lookup(toName);
-    const failed = this.#change((dir, files) => files.renameBeneath(dir, name, to as HostFd, toName, flags));
+    const failed = this._change((dir, files) => files.renameBeneath(dir, name, to as HostFd, toName, flags));
     if (failed) return failed;
     if (replaced instanceof HostInode) {
       if (how.exchange) this.fs.move(replaced, this, name);
@@ -295,7 +302,7 @@ export class HostInode extends Inode {
     return undefined;
   }
 
-  #change(act: (dir: HostFd, files: HostFs['options']['hostFiles']) => number): Failure | undefined {
+  private _change(act: (dir: HostFd, files: HostFs['options']['hostFiles']) => number): Failure | undefined {
     if (this.fs.readOnly) return fail(E.EROFS);
     const dir = this.fs.directoryFd(this);
     if (dir < 0) return hostFailure(dir);
@@ -316,25 +323,25 @@ export class HostInode extends Inode {
     }
     const { uid, gid, mode, atime, mtime } = change;
     if ((uid ?? gid ?? mode ?? atime ?? mtime) === undefined) return undefined;
-    return this.#withPathFd((fd) => {
+    return this._withPathFd((fd) => {
       if (uid !== undefined || gid !== undefined) {
         const r = hostFiles.fchown(fd, uid ?? -1, gid ?? -1);
         if (r === -E.EPERM)
-          this.#keep({ ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) });
+          this._keep({ ...(uid !== undefined && { uid }), ...(gid !== undefined && { gid }) });
         else if (r < 0) return r;
       }
       if (mode !== undefined) {
         const r = hostFiles.fchmod(fd, mode & 0o7777);
-        if (r === -E.EPERM) this.#keep({ mode: (this.#mode & S_IFMT) | (mode & 0o7777) });
+        if (r === -E.EPERM) this._keep({ mode: (this._mode & S_IFMT) | (mode & 0o7777) });
         else if (r < 0) return r;
-        else this.#mode = (this.#mode & S_IFMT) | (mode & 0o7777);
+        else this._mode = (this._mode & S_IFMT) | (mode & 0o7777);
       }
       if (atime || mtime) return hostFiles.futimens(fd, inNs(atime), inNs(mtime));
       return 0;
     });
   }
 
-  #keep(what: { mode?: number; uid?: number; gid?: number }): void {
+  private _keep(what: { mode?: number; uid?: number; gid?: number }): void {
     this.fs.overrides.set(this.ino, { ...this.fs.overrides.get(this.ino), ...what });
   }
 
@@ -342,7 +349,7 @@ export class HostInode extends Inode {
     // Other name spaces say something about the host's security, not about the guest's.
     if (!name.startsWith('user.')) return fail(name.startsWith('system.') ? E.EOPNOTSUPP : E.ENODATA);
     let value = new Uint8Array(0);
-    const failed = this.#withPathFd((fd) => {
+    const failed = this._withPathFd((fd) => {
       const found = this.fs.options.hostFiles.getXattr(fd, name);
       if (typeof found === 'number') return found;
       value = new Uint8Array(found);
@@ -353,7 +360,7 @@ export class HostInode extends Inode {
 
   override listXattr(): string[] | Failure {
     const names: string[] = [];
-    const failed = this.#withPathFd((fd) => {
+    const failed = this._withPathFd((fd) => {
       const found = this.fs.options.hostFiles.listXattr(fd);
       if (typeof found === 'number') return found;
       names.push(...found.filter((name) => name.startsWith('user.')));
@@ -363,13 +370,13 @@ export class HostInode extends Inode {
   }
 
   /** Acts on a descriptor of whatever type of file this is, opened for its attributes only. */
-  #withPathFd(act: (fd: HostFd) => number): Failure | undefined {
+  private _withPathFd(act: (fd: HostFd) => number): Failure | undefined {
     const { hostFiles, rootFd } = this.fs.options;
     if (!this.parent) {
       const r = act(rootFd);
       return r < 0 ? hostFailure(r) : undefined;
     }
-    const dir = this.#parentFd();
+    const dir = this._parentFd();
     if (dir < 0) return hostFailure(dir);
     const fd = hostFiles.openBeneath(dir as HostFd, this.name, O_PATH | O_NOFOLLOW, 0);
     if (fd < 0) return hostFailure(fd);
@@ -378,7 +385,7 @@ export class HostInode extends Inode {
     return r < 0 ? hostFailure(r) : undefined;
   }
 
-  #parentFd(): HostFd | number {
+  private _parentFd(): HostFd | number {
     return this.parent ? this.fs.directoryFd(this.parent) : -E.ENOENT;
   }
 }

@@ -7,7 +7,9 @@
  * table: the shard of the inode. Invariant: the ranges of one owner do not overlap, and neighbours
  * of the same type are merged.
  */
+
 import { type F_RDLCK, F_UNLCK, F_WRLCK } from '../../../abi/open.js';
+import { SideTable } from '../../side-table.js';
 import { IN, WaitQueue } from '../../wait.js';
 import type { FileDescription } from '../file-description.js';
 import type { FileSystem, Inode } from '../inode.js';
@@ -29,13 +31,13 @@ export interface RecordRequest extends Omit<RecordLock, 'type'> {
 export class LockTable {
   /** Notified whenever a lock goes or gets weaker. */
   readonly queue = new WaitQueue();
-  #records: RecordLock[] = [];
-  readonly #flocks = new Map<object, 'shared' | 'exclusive'>();
+  private _records: RecordLock[] = [];
+  private readonly _flocks = new Map<object, 'shared' | 'exclusive'>();
 
   /** A lock of another owner that stands in the way of this one. */
   conflict(request: RecordRequest): RecordLock | undefined {
     if (request.type === F_UNLCK) return undefined;
-    return this.#records.find(
+    return this._records.find(
       (held) =>
         held.owner !== request.owner &&
         held.start < request.end &&
@@ -49,7 +51,7 @@ export class LockTable {
     const { type, owner, pid } = request;
     let { start, end } = request;
     const others: RecordLock[] = [];
-    for (const held of this.#records) {
+    for (const held of this._records) {
       if (held.owner !== owner || held.end < start || held.start > end) {
         others.push(held);
       } else if (held.type === type) {
@@ -61,20 +63,20 @@ export class LockTable {
       }
     }
     if (type !== F_UNLCK) others.push({ type, owner, pid, start, end });
-    this.#records = others;
+    this._records = others;
     this.queue.notify(IN);
   }
 
   /** Everything an owner holds here is gone. */
   dropRecords(owner: object): void {
-    const left = this.#records.filter((held) => held.owner !== owner);
-    if (left.length === this.#records.length) return;
-    this.#records = left;
+    const left = this._records.filter((held) => held.owner !== owner);
+    if (left.length === this._records.length) return;
+    this._records = left;
     this.queue.notify(IN);
   }
 
   records(): readonly RecordLock[] {
-    return this.#records;
+    return this._records;
   }
 
   /**
@@ -82,29 +84,29 @@ export class LockTable {
    * the old lock up first, so a refused one leaves none.
    */
   tryFlock(owner: object, kind: 'shared' | 'exclusive'): boolean {
-    const before = this.#flocks.get(owner);
+    const before = this._flocks.get(owner);
     if (before === kind) return true;
     if (before) this.dropFlock(owner);
-    for (const held of this.#flocks.values()) {
+    for (const held of this._flocks.values()) {
       if (kind === 'exclusive' || held === 'exclusive') return false;
     }
-    this.#flocks.set(owner, kind);
+    this._flocks.set(owner, kind);
     return true;
   }
 
   dropFlock(owner: object): void {
-    if (this.#flocks.delete(owner)) this.queue.notify(IN);
+    if (this._flocks.delete(owner)) this.queue.notify(IN);
   }
 
   get empty(): boolean {
-    return this.#records.length === 0 && this.#flocks.size === 0;
+    return this._records.length === 0 && this._flocks.size === 0;
   }
 }
 
 /** By file system and inode number: a file system may make its inode objects anew (cachesNames false). */
-const tables = new WeakMap<FileSystem, Map<number, LockTable>>();
+const tables = new SideTable<FileSystem, Map<number, LockTable>>('locks');
 /** Owners that ever held a record lock: everybody else's close need not look. */
-const lockers = new WeakSet<object>();
+const lockers = new SideTable<object, true>('has held locks');
 /** Descriptions whose end drops their locks already. */
 const watched = new WeakSet<FileDescription>();
 
@@ -126,7 +128,7 @@ export function locksOf(inode: Inode): LockTable {
 
 /** To be called before the owner's first record lock. */
 export function rememberLocker(owner: object): void {
-  lockers.add(owner);
+  lockers.set(owner, true);
 }
 
 /** close(2) of any descriptor of a file drops the process's record locks on it. */

@@ -9,8 +9,8 @@ import type { VfsPath } from '../path.js';
 import type { OverlayFile } from './overlay-file.js';
 
 export class LowerFile extends FileDescription {
-  #file: FileDescription;
-  #isUpper = false;
+  private _file: FileDescription;
+  private _isUpper = false;
 
   constructor(
     readonly overlaid: OverlayFile,
@@ -19,33 +19,33 @@ export class LowerFile extends FileDescription {
     below: FileDescription,
   ) {
     super(overlaid, path, flags);
-    this.#file = below;
+    this._file = below;
     overlaid.openedBelow();
   }
 
   /** Where the data is now. */
-  #current(): FileDescription {
-    if (this.#isUpper || !this.overlaid.copied) return this.#file;
+  private _current(): FileDescription {
+    if (this._isUpper || !this.overlaid.copied) return this._file;
     const upper = this.overlaid.openUpper(this.flags, this.path);
-    if (upper instanceof Failure) return this.#file;
-    this.#file.release();
-    this.#isUpper = true;
-    this.#file = upper;
+    if (upper instanceof Failure) return this._file;
+    this._file.release();
+    this._isUpper = true;
+    this._file = upper;
     return upper;
   }
 
   override tryRead(to: Sink, offset?: number): Tried<number> {
-    const n = this.#current().tryRead(to, offset ?? this.offset);
+    const n = this._current().tryRead(to, offset ?? this.offset);
     if (offset === undefined && typeof n === 'number') this.offset += n;
     return n;
   }
 
   override tryWrite(from: Source, offset?: number): Tried<number> {
-    return this.#current().tryWrite(from, offset ?? this.offset);
+    return this._current().tryWrite(from, offset ?? this.offset);
   }
 
   override seek(offset: number, whence: number): number | Failure {
-    const file = this.#current();
+    const file = this._current();
     file.offset = this.offset;
     const to = file.seek(offset, whence);
     if (typeof to === 'number') this.offset = to;
@@ -53,11 +53,11 @@ export class LowerFile extends FileDescription {
   }
 
   override mappable(options: { shared: boolean; write: boolean }): Mappable | Failure {
-    return this.#current().mappable(options);
+    return this._current().mappable(options);
   }
 
   protected override onClose(): void {
-    this.#file.release();
+    this._file.release();
     this.overlaid.closedBelow();
   }
 }

@@ -47,14 +47,14 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
   }
 
   override open(flags: number, path: VfsPath | undefined): FileDescription {
-    return new ListedDirectory(this, path, flags, () => this.#list());
+    return new ListedDirectory(this, path, flags);
   }
 
   /** Lower names in the lower order, then those made here in the order they were. */
-  #list(): Listed[] | Failure {
+  list(): Listed[] | Failure {
     const listed: Listed[] = [];
     const names = this.state?.names ?? NOTHING;
-    const failed = this.#eachBelow((entry) => {
+    const failed = this._eachBelow((entry) => {
       if (!names.has(entry.name)) listed.push(entry);
       return true;
     });
@@ -65,7 +65,7 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
     return listed;
   }
 
-  #eachBelow(visit: (entry: Listed) => boolean): Failure | undefined {
+  private _eachBelow(visit: (entry: Listed) => boolean): Failure | undefined {
     if (!this.lower || this.state?.removed) return undefined;
     const below = this.lower.open(O_RDONLY | O_DIRECTORY, undefined);
     if (below instanceof Failure) return below;
@@ -76,11 +76,11 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
     return failed;
   }
 
-  #isEmpty(): boolean | Failure {
+  private _isEmpty(): boolean | Failure {
     const names = this.state?.names ?? NOTHING;
     for (const inode of names.values()) if (inode) return false;
     let empty = true;
-    const failed = this.#eachBelow(({ name }) => {
+    const failed = this._eachBelow(({ name }) => {
       if (names.has(name)) return true;
       empty = false;
       return false;
@@ -93,10 +93,10 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
   override create(name: string, how: NewInode): Inode | Failure {
     if ((how.mode & S_IFMT) === S_IFREG) {
       const upper = this.fs.upper.makeFile(how);
-      return upper instanceof Failure ? upper : this.#add(name, new OverlayFile(this.fs, { upper }));
+      return upper instanceof Failure ? upper : this._add(name, new OverlayFile(this.fs, { upper }));
     }
     const upper = this.fs.upper.makeSpecial(how);
-    return upper instanceof Failure ? upper : this.#add(name, new OverlaySpecial(this.fs, { upper }));
+    return upper instanceof Failure ? upper : this._add(name, new OverlaySpecial(this.fs, { upper }));
   }
 
   override createTemporary(how: NewInode): Inode | Failure {
@@ -106,27 +106,27 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
 
   override mkdir(name: string, how: NewInode): Inode | Failure {
     const upper = this.fs.upper.makeDirectory({ ...how, mode: (how.mode & ~S_IFMT) | S_IFDIR });
-    return upper instanceof Failure ? upper : this.#add(name, new OverlayDirectory(this.fs, { upper }));
+    return upper instanceof Failure ? upper : this._add(name, new OverlayDirectory(this.fs, { upper }));
   }
 
   override symlink(name: string, target: string, how: NewInode): Inode | Failure {
     const upper = this.fs.upper.makeSymlink(target, how);
-    return upper instanceof Failure ? upper : this.#add(name, new OverlaySymlink(this.fs, { upper }));
+    return upper instanceof Failure ? upper : this._add(name, new OverlaySymlink(this.fs, { upper }));
   }
 
   override link(name: string, target: Inode): Failure | undefined {
     if (!(target instanceof OverlayInode) || target.fs !== this.fs) return fail(E.EXDEV);
     if (isDirectory(target.mode)) return fail(E.EPERM);
-    const added = this.#add(name, target);
+    const added = this._add(name, target);
     return added instanceof Failure ? added : undefined;
   }
 
-  #add<T extends OverlayInode>(name: string, inode: T): T | Failure {
+  private _add<T extends OverlayInode>(name: string, inode: T): T | Failure {
     if (this.state?.removed) return fail(E.ENOENT);
     if (!(this.lookup(name) instanceof Failure)) return fail(E.EEXIST);
-    const failed = this.#touch();
+    const failed = this._touch();
     if (failed) return failed;
-    this.#set(name, inode);
+    this._set(name, inode);
     inode.addLink();
     return inode;
   }
@@ -137,9 +137,9 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
     const inode = this.lookup(name);
     if (inode instanceof Failure) return inode;
     if (isDirectory(inode.mode)) return fail(E.EISDIR);
-    const failed = this.#touch();
+    const failed = this._touch();
     if (failed) return failed;
-    this.#take(name, inode);
+    this._take(name, inode);
     inode.dropLink();
     return undefined;
   }
@@ -148,13 +148,13 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
     const inode = this.lookup(name);
     if (inode instanceof Failure) return inode;
     if (!(inode instanceof OverlayDirectory)) return fail(E.ENOTDIR);
-    const empty = inode.#isEmpty();
+    const empty = inode._isEmpty();
     if (empty instanceof Failure) return empty;
     if (!empty) return fail(E.ENOTEMPTY);
-    const failed = this.#touch();
+    const failed = this._touch();
     if (failed) return failed;
-    this.#take(name, inode);
-    inode.#end();
+    this._take(name, inode);
+    inode._end();
     return undefined;
   }
 
@@ -173,29 +173,29 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
     if (how.exchange && !replaced) return fail(E.ENOENT);
     if (replaced?.ino === inode.ino) return undefined;
     if (replaced && !how.exchange) {
-      const refused = this.#mayReplace(replaced, inode);
+      const refused = this._mayReplace(replaced, inode);
       if (refused) return refused;
     }
-    const failed = this.#touch() ?? toDir.#touch();
+    const failed = this._touch() ?? toDir._touch();
     if (failed) return failed;
-    this.#take(name, inode);
-    if (replaced) toDir.#take(toName, replaced);
-    toDir.#set(toName, inode);
+    this._take(name, inode);
+    if (replaced) toDir._take(toName, replaced);
+    toDir._set(toName, inode);
     inode.touchStatus();
     if (!replaced) return undefined;
     if (how.exchange) {
-      this.#set(name, replaced);
+      this._set(name, replaced);
       replaced.touchStatus();
-    } else if (replaced instanceof OverlayDirectory) replaced.#end();
+    } else if (replaced instanceof OverlayDirectory) replaced._end();
     else replaced.dropLink();
     return undefined;
   }
 
   /** Whether `moved` may take the place of this name's inode. */
-  #mayReplace(target: OverlayInode, moved: OverlayInode): Failure | undefined {
+  private _mayReplace(target: OverlayInode, moved: OverlayInode): Failure | undefined {
     if (!(target instanceof OverlayDirectory)) return isDirectory(moved.mode) ? fail(E.ENOTDIR) : undefined;
     if (!isDirectory(moved.mode)) return fail(E.EISDIR);
-    const empty = target.#isEmpty();
+    const empty = target._isEmpty();
     if (empty instanceof Failure) return empty;
     return empty ? undefined : fail(E.ENOTEMPTY);
   }
@@ -205,14 +205,14 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
   }
 
   /** It was removed: it is empty and nothing can be made in it. */
-  #end(): void {
+  private _end(): void {
     const state = this.demandState();
     state.removed = true;
     state.names.clear();
     this.ended();
   }
 
-  #set(name: string, inode: OverlayInode): void {
+  private _set(name: string, inode: OverlayInode): void {
     const state = this.demandState();
     // Anew at the end, also where a whiteout was: readers go by the order of making.
     state.names.delete(name);
@@ -221,7 +221,7 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
   }
 
   /** Takes a name away; a whiteout stays where the lower directory has it. */
-  #take(name: string, inode: OverlayInode): void {
+  private _take(name: string, inode: OverlayInode): void {
     const state = this.demandState();
     state.names.delete(name);
     if (this.lower && !(this.lower.lookup(name) instanceof Failure)) state.names.set(name, undefined);
@@ -229,7 +229,7 @@ export class OverlayDirectory extends OverlayInode<TmpDirectory> {
   }
 
   /** Its names are about to change: from now on it has a state of its own. */
-  #touch(): Failure | undefined {
+  private _touch(): Failure | undefined {
     const upper = this.copyUp();
     if (upper instanceof Failure) return upper;
     return upper.setAttributes({ mtime: this.fs.services.clock.realtime() });

@@ -34,7 +34,7 @@ export class OverlayFile extends OverlayInode<TmpFile> {
 
   override setAttributes(change: AttributeChange): Failure | undefined {
     if (change.size !== undefined) {
-      const failed = this.#copyData(change.size);
+      const failed = this._copyData(change.size);
       if (failed) return failed;
     }
     return super.setAttributes(change);
@@ -42,7 +42,7 @@ export class OverlayFile extends OverlayInode<TmpFile> {
 
   override open(flags: number, path: VfsPath | undefined): FileDescription | Failure {
     if ((flags & O_ACCMODE) !== O_RDONLY || flags & O_TRUNC) {
-      const failed = this.#copyData();
+      const failed = this._copyData();
       if (failed) return failed;
     }
     if (this.copied) return this.openUpper(flags, path);
@@ -59,25 +59,25 @@ export class OverlayFile extends OverlayInode<TmpFile> {
   }
 
   override allocate(offset: number, length: number, options: { keepSize: boolean }): Failure | undefined {
-    const failed = this.#copyData();
+    const failed = this._copyData();
     if (failed) return failed;
     const upper = this.copyUp();
     return upper instanceof Failure ? upper : upper.allocate(offset, length, options);
   }
 
   override punchHole(offset: number, length: number): Failure | undefined {
-    const failed = this.#copyData();
+    const failed = this._copyData();
     if (failed) return failed;
     const upper = this.copyUp();
     return upper instanceof Failure ? upper : upper.punchHole(offset, length);
   }
 
   /** Copies the first `limit` bytes of the data up, unless that is done already. */
-  #copyData(limit = Number.POSITIVE_INFINITY): Failure | undefined {
+  private _copyData(limit = Number.POSITIVE_INFINITY): Failure | undefined {
     if (this.copied) return undefined;
     const upper = this.copyUp();
     if (upper instanceof Failure) return upper;
-    const failed = limit > 0 ? this.#copyFrom(upper, limit) : undefined;
+    const failed = limit > 0 ? this._copyFrom(upper, limit) : undefined;
     if (failed) {
       upper.data.truncate(0);
       return failed;
@@ -86,7 +86,7 @@ export class OverlayFile extends OverlayInode<TmpFile> {
     return undefined;
   }
 
-  #copyFrom(upper: TmpFile, limit: number): Failure | undefined {
+  private _copyFrom(upper: TmpFile, limit: number): Failure | undefined {
     const below = this.lower?.open(O_RDONLY, undefined);
     if (!below) return undefined;
     if (below instanceof Failure) return below;

@@ -42,7 +42,7 @@ export interface Origin<U extends TmpInode> {
 export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode {
   readonly ino: number;
   readonly lower: Inode | undefined;
-  #state: OverlayState<U> | undefined;
+  private _state: OverlayState<U> | undefined;
 
   constructor(
     override readonly fs: Overlay,
@@ -58,10 +58,10 @@ export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode 
   protected abstract makeUpper(how: NewInode): U | Failure;
 
   protected get state(): OverlayState<U> | undefined {
-    if (this.#state?.forgotten) this.#state = undefined;
+    if (this._state?.forgotten) this._state = undefined;
     // One number has one kind of inode, so its state is of our kind.
-    this.#state ??= this.lower && (this.fs.states.get(this.ino) as OverlayState<U> | undefined);
-    return this.#state;
+    this._state ??= this.lower && (this.fs.states.get(this.ino) as OverlayState<U> | undefined);
+    return this._state;
   }
 
   /** The state, made if there is none. */
@@ -69,7 +69,7 @@ export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode 
     let { state } = this;
     if (state) return state;
     state = new OverlayState<U>(this);
-    this.#state = state;
+    this._state = state;
     if (this.lower) this.fs.states.set(this.ino, state);
     return state;
   }
@@ -79,18 +79,18 @@ export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode 
   }
 
   get mode(): number {
-    return this.#shown.mode;
+    return this._shown.mode;
   }
 
   /** Where attributes are. */
-  get #shown(): Inode {
+  private get _shown(): Inode {
     // One of the two is always there.
     return (this.upper ?? this.lower) as Inode;
   }
 
   attributes(): Attributes {
     const { upper } = this;
-    const all = this.#shown.attributes();
+    const all = this._shown.attributes();
     all.dev = this.fs.dev;
     all.ino = this.ino;
     if (!this.lower) {
@@ -110,7 +110,7 @@ export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode 
     return Math.max(0, below + (this.state?.links ?? 0));
   }
 
-  #links(): number {
+  private _links(): number {
     return this.countLinks(this.lower?.attributes().nlink ?? 0);
   }
 
@@ -118,23 +118,23 @@ export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode 
   protected copyUp(): U | Failure {
     const known = this.upper;
     if (known) return known;
-    const a = this.#shown.attributes();
+    const a = this._shown.attributes();
     const made = this.makeUpper({ mode: a.mode, uid: a.uid, gid: a.gid, rdev: a.rdev });
     if (made instanceof Failure) return made;
     this.demandState().upper = made;
-    if (this.countLinks(a.nlink) > 0) this.#keep(made);
-    this.#copyXattrs(made);
+    if (this.countLinks(a.nlink) > 0) this._keep(made);
+    this._copyXattrs(made);
     made.setAttributes({ atime: a.atime, mtime: a.mtime, ctime: a.ctime });
     return made;
   }
 
   /** A link of its own keeps the upper inode for as long as the overlay's has one. */
-  #keep(upper: U): void {
+  private _keep(upper: U): void {
     upper.addLink();
     this.demandState().kept = true;
   }
 
-  #copyXattrs(to: U): void {
+  private _copyXattrs(to: U): void {
     const names = this.lower?.listXattr();
     if (!names || names instanceof Failure) return;
     for (const name of names) {
@@ -154,14 +154,14 @@ export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode 
   addLink(): void {
     const state = this.demandState();
     state.links++;
-    if (state.upper && !state.kept) this.#keep(state.upper);
+    if (state.upper && !state.kept) this._keep(state.upper);
     this.touchStatus();
   }
 
   /** It lost a name. */
   dropLink(): void {
     this.demandState().links--;
-    if (this.#links() > 0) this.touchStatus();
+    if (this._links() > 0) this.touchStatus();
     else this.ended();
   }
 
@@ -189,13 +189,13 @@ export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode 
     state.opens--;
     if (state.opens > 0) return;
     if (!state.changed) state.forgotten = true;
-    if (!state.changed || this.#links() === 0) this.fs.states.delete(this.ino);
+    if (!state.changed || this._links() === 0) this.fs.states.delete(this.ino);
   }
 
   // --- Extended attributes ---
 
   override getXattr(name: string): Uint8Array | Failure {
-    return this.#shown.getXattr(name);
+    return this._shown.getXattr(name);
   }
 
   override setXattr(name: string, value: Uint8Array, flags: number): Failure | undefined {
@@ -204,7 +204,7 @@ export abstract class OverlayInode<U extends TmpInode = TmpInode> extends Inode 
   }
 
   override listXattr(): string[] | Failure {
-    return this.#shown.listXattr();
+    return this._shown.listXattr();
   }
 
   override removeXattr(name: string): Failure | undefined {

@@ -33,6 +33,8 @@ export interface OverlayOptions {
 const FIRST_INO = 2 ** 52 + 2 ** 51;
 
 export class Overlay implements FileSystem {
+  /** Who holds an inode that has several names brings it again. */
+  static readonly unsaved = ['_linked', '_unlinked'];
   readonly type = 'overlay';
   readonly dev = anonymousDev();
   readonly cachesNames = true;
@@ -42,11 +44,9 @@ export class Overlay implements FileSystem {
   /** Of the lower tree: what has a state of its own, by its number there. */
   readonly states = new Map<number, OverlayState>();
   /** Lower files with several names, as long as somebody has them: one inode for all names. */
-  readonly #linked = new Map<number, WeakRef<OverlayInode>>();
-  readonly #unlinked = new FinalizationRegistry<number>((ino) => {
-    if (!this.#linked.get(ino)?.deref()) this.#linked.delete(ino);
-  });
-  #lastIno = FIRST_INO;
+  private _linked = new Map<number, WeakRef<OverlayInode>>();
+  private _unlinked = this._newRegistry();
+  private _lastIno = FIRST_INO;
 
   constructor(
     readonly services: Pick<KernelServices, 'clock' | 'hostFiles'>,
@@ -65,22 +65,33 @@ export class Overlay implements FileSystem {
     this.root = new OverlayDirectory(this, { lower: root, ino: root.attributes().ino });
   }
 
+  restored(): void {
+    this._linked = new Map();
+    this._unlinked = this._newRegistry();
+  }
+
+  private _newRegistry(): FinalizationRegistry<number> {
+    return new FinalizationRegistry((ino) => {
+      if (!this._linked.get(ino)?.deref()) this._linked.delete(ino);
+    });
+  }
+
   /** The overlay's inode for one of the lower file system. */
   wrap(lower: Inode): OverlayInode {
     const { ino, nlink } = identityOf(lower);
     const state = this.states.get(ino);
     if (state) return state.inode;
-    if (nlink <= 1 || isDirectory(lower.mode)) return this.#make(lower, ino);
-    let inode = this.#linked.get(ino)?.deref();
+    if (nlink <= 1 || isDirectory(lower.mode)) return this._make(lower, ino);
+    let inode = this._linked.get(ino)?.deref();
     if (!inode) {
-      inode = this.#make(lower, ino);
-      this.#linked.set(ino, new WeakRef(inode));
-      this.#unlinked.register(inode, ino);
+      inode = this._make(lower, ino);
+      this._linked.set(ino, new WeakRef(inode));
+      this._unlinked.register(inode, ino);
     }
     return inode;
   }
 
-  #make(lower: Inode, ino: number): OverlayInode {
+  private _make(lower: Inode, ino: number): OverlayInode {
     const { mode } = lower;
     if (isRegular(mode)) return new OverlayFile(this, { lower, ino });
     if (isDirectory(mode)) return new OverlayDirectory(this, { lower, ino });
@@ -89,7 +100,7 @@ export class Overlay implements FileSystem {
   }
 
   takeIno(): number {
-    return ++this.#lastIno;
+    return ++this._lastIno;
   }
 
   statfs(): FsStatistics {

@@ -17,27 +17,27 @@ import { Pipe } from './pipe.js';
 import { PipeFile } from './pipe-file.js';
 
 export class Fifo {
-  #pipe: Pipe | undefined;
+  private _pipe: Pipe | undefined;
   /** A pipe without a name, which /proc/pid/fd opens: such an open waits for nobody. */
-  readonly #nameless: boolean;
+  private readonly _nameless: boolean;
 
   constructor(pipe?: Pipe) {
-    this.#pipe = pipe;
-    this.#nameless = pipe !== undefined;
+    this._pipe = pipe;
+    this._nameless = pipe !== undefined;
   }
 
   open(inode: Inode, flags: number, path: VfsPath | undefined): FileDescription | Failure {
     const access = flags & O_ACCMODE;
     if (access === O_ACCMODE) return fail(E.EINVAL);
-    const open = this.#pipe;
-    const live = open !== undefined && (this.#nameless || open.readers + open.writers > 0);
+    const open = this._pipe;
+    const live = open !== undefined && (this._nameless || open.readers + open.writers > 0);
     const pipe = live ? open : new Pipe();
     const wait = (flags & O_NONBLOCK) === 0;
-    if (!this.#nameless && access === O_WRONLY && !wait && pipe.readers === 0) return fail(E.ENXIO);
-    this.#pipe = pipe;
+    if (!this._nameless && access === O_WRONLY && !wait && pipe.readers === 0) return fail(E.ENXIO);
+    this._pipe = pipe;
 
     const file = new FifoFile(pipe, inode, path, flags);
-    if (this.#nameless) return file;
+    if (this._nameless) return file;
     if (access === O_RDONLY && pipe.writers === 0) {
       if (wait) file.partner = { side: 'writerOpens', seen: pipe.writerOpens };
       else file.quietUntil = pipe.writerOpens;
@@ -49,15 +49,15 @@ export class Fifo {
   }
 }
 
-class FifoFile extends PipeFile {
+export class FifoFile extends PipeFile {
   /** Whom the open waits for, and how many of them had come before. */
   partner: { readonly side: 'readerOpens' | 'writerOpens'; readonly seen: number } | undefined;
 
   override finishOpen(): Blocking<Failure | Restart | undefined> | undefined {
-    return this.partner ? this.#await(this.partner) : undefined;
+    return this.partner ? this._await(this.partner) : undefined;
   }
 
-  *#await(partner: {
+  private *_await(partner: {
     side: 'readerOpens' | 'writerOpens';
     seen: number;
   }): Blocking<Failure | Restart | undefined> {

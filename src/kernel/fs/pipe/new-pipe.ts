@@ -19,8 +19,7 @@ export function newPipe(services: KernelServices, creds: Credentials, flags: num
   const owner = { uid: creds.fsuid, gid: creds.fsgid };
   const inode = new PseudoInode(pseudoFileSystems(services).pipefs, S_IFIFO | 0o600, owner);
   // /proc/self/fd/N opened anew (/dev/stdin in a pipeline) is one more end of the same pipe.
-  const again = new Fifo(pipe);
-  inode.reopen = (f) => again.open(inode, f, undefined);
+  inode.opener = new Fifo(pipe);
   return {
     reader: new PipeFile(pipe, inode, undefined, O_RDONLY | flags),
     writer: new PipeFile(pipe, inode, undefined, O_WRONLY | flags),

@@ -23,7 +23,7 @@ const EVERYONE = READABLE | WRITABLE | HUP | ERR;
 
 export class Pipe {
   readonly queue = new WaitQueue();
-  readonly #ring = new PageRing(DEFAULT_SLOTS);
+  private readonly _ring = new PageRing(DEFAULT_SLOTS);
   readers = 0;
   writers = 0;
   /** Opens so far of each side: how a FIFO's open notices a partner that came and went. */
@@ -31,31 +31,31 @@ export class Pipe {
   writerOpens = 0;
 
   get size(): number {
-    return this.#ring.size;
+    return this._ring.size;
   }
   get capacity(): number {
-    return this.#ring.capacity;
+    return this._ring.capacity;
   }
   get empty(): boolean {
-    return this.#ring.empty;
+    return this._ring.empty;
   }
   get full(): boolean {
-    return this.#ring.full;
+    return this._ring.full;
   }
 
   tryRead(to: Sink): Tried<number> {
     if (to.remaining === 0) return 0;
-    if (this.#ring.empty) return this.writers === 0 ? 0 : WOULD_BLOCK;
-    const wasFull = this.#ring.full;
-    const n = this.#ring.drain(to);
-    if (wasFull && !this.#ring.full) this.queue.notify(WRITABLE);
+    if (this._ring.empty) return this.writers === 0 ? 0 : WOULD_BLOCK;
+    const wasFull = this._ring.full;
+    const n = this._ring.drain(to);
+    if (wasFull && !this._ring.full) this.queue.notify(WRITABLE);
     return n;
   }
 
   tryWrite(from: Source, framing: Framing): Tried<number> {
     if (from.remaining === 0) return 0;
     if (this.readers === 0) return fail(E.EPIPE);
-    const n = this.#ring.fill(from, framing);
+    const n = this._ring.fill(from, framing);
     if (n === 0) return WOULD_BLOCK;
     // Each write, not only the first: an edge-triggered epoll sees an event for each.
     if (typeof n === 'number') this.queue.notify(READABLE);
@@ -64,19 +64,19 @@ export class Pipe {
 
   /** Bytes that fit into free pages. */
   get room(): number {
-    return (this.#ring.slots - this.#ring.used) * PAGE;
+    return (this._ring.slots - this._ring.used) * PAGE;
   }
 
   /** Drops bytes that were peeked at (splice). */
   discard(count: number): void {
-    const wasFull = this.#ring.full;
-    this.#ring.discard(count);
-    if (wasFull && !this.#ring.full) this.queue.notify(WRITABLE);
+    const wasFull = this._ring.full;
+    this._ring.discard(count);
+    if (wasFull && !this._ring.full) this.queue.notify(WRITABLE);
   }
 
   /** The bytes a reader would get next, not consumed (tee). */
   peek(limit: number): Uint8Array {
-    return this.#ring.peek(limit);
+    return this._ring.peek(limit);
   }
 
   addReader(): void {
@@ -102,10 +102,10 @@ export class Pipe {
     if (capacity > this.capacity && capacity > PIPE_MAX_SIZE && !has(creds, CAP.SYS_RESOURCE)) {
       return fail(E.EPERM);
     }
-    const wasFull = this.#ring.full;
-    const failure = this.#ring.resize(capacity / PAGE);
+    const wasFull = this._ring.full;
+    const failure = this._ring.resize(capacity / PAGE);
     if (failure) return failure;
-    if (wasFull && !this.#ring.full) this.queue.notify(WRITABLE);
+    if (wasFull && !this._ring.full) this.queue.notify(WRITABLE);
     return capacity;
   }
 }

@@ -47,7 +47,7 @@ class MemFile extends FileDescription {
 
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_WRONLY) return fail(E.EBADF);
-    if (this.#isGone) return 0;
+    if (this._isGone) return 0;
     const at = offset ?? this.offset;
     const bytes = new Uint8Array(Math.min(to.remaining, CHUNK));
     const got = peek(this.mm, userAddr(at), bytes);
@@ -59,7 +59,7 @@ class MemFile extends FileDescription {
 
   override tryWrite(from: Source, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_RDONLY) return fail(E.EBADF);
-    if (this.#isGone) return 0;
+    if (this._isGone) return 0;
     const at = offset ?? this.offset;
     const bytes = from.take(Math.min(from.remaining, CHUNK));
     const put = poke(this.mm, userAddr(at), bytes);
@@ -74,7 +74,7 @@ class MemFile extends FileDescription {
     return this.offset;
   }
 
-  get #isGone(): boolean {
+  private get _isGone(): boolean {
     return memoryOf(this.mem.task) !== this.mm;
   }
 }

@@ -5,8 +5,10 @@
  * Entries are made when they are looked up; inode numbers are 65,536 a process plus a place in the
  * table, so that they stay the same.
  */
+
 import { E } from '../../../abi/errno.js';
 import { type Failure, fail } from '../../outcome.js';
+import { SideTable } from '../../side-table.js';
 import type { Task } from '../../task/task.js';
 import type { Inode } from '../inode.js';
 import type { VfsPath } from '../path.js';
@@ -65,7 +67,7 @@ function gone(task: Task): Failure | undefined {
   return isThere(task) ? undefined : fail(E.ESRCH);
 }
 
-const adjustments = new WeakMap<Task['group'], number>();
+const adjustments = new SideTable<Task['group'], number>('oom_score_adj');
 
 const comm: Make = (fs, task, options) =>
   new Text(

@@ -25,11 +25,18 @@ const ATOMIC = 4096;
 const scratch = new Uint8Array(CHUNK);
 
 export class StdioFile extends FileDescription {
-  readonly #hostFiles: HostFiles;
-  readonly #masks: number[] = [];
-  #watched = 0;
-  #unwatch: (() => void) | undefined;
-  #endWait: (() => void) | undefined;
+  static override readonly unsaved = [
+    ...FileDescription.unsaved,
+    '_masks',
+    '_watched',
+    '_unwatch',
+    '_endWait',
+  ];
+  private readonly _hostFiles: HostFiles;
+  private _masks: number[] = [];
+  private _watched = 0;
+  private _unwatch: (() => void) | undefined;
+  private _endWait: (() => void) | undefined;
 
   constructor(
     readonly stream: StdioInode,
@@ -37,8 +44,13 @@ export class StdioFile extends FileDescription {
     flags: number,
   ) {
     super(stream, path, flags);
-    this.#hostFiles = stream.services.hostFiles;
+    this._hostFiles = stream.services.hostFiles;
     stream.retain();
+  }
+
+  restored(): void {
+    this._masks ??= [];
+    this._watched ??= 0;
   }
 
   override tryRead(to: Sink, offset?: number): Tried<number> {
@@ -51,16 +63,16 @@ export class StdioFile extends FileDescription {
     do {
       const piece = scratch.subarray(0, Math.min(CHUNK, to.remaining));
       const n = positioned
-        ? this.#hostFiles.pread(fd, piece, offset + done)
-        : this.#hostFiles.readStream(fd, piece);
+        ? this._hostFiles.pread(fd, piece, offset + done)
+        : this._hostFiles.readStream(fd, piece);
       if (n < 0) {
         if (done > 0) break;
-        return n === -E.EAGAIN ? this.#wouldBlock() : hostFailure(n);
+        return n === -E.EAGAIN ? this._wouldBlock() : hostFailure(n);
       }
       const taken = n === 0 ? 0 : to.put(piece.subarray(0, n));
       done += taken;
       if (taken < n) {
-        if (kind === 'file' && !positioned) this.#hostFiles.lseek(fd, taken - n, 1);
+        if (kind === 'file' && !positioned) this._hostFiles.lseek(fd, taken - n, 1);
         return done > 0 ? done : fail(E.EFAULT);
       }
       if (n < piece.length) break;
@@ -79,18 +91,18 @@ export class StdioFile extends FileDescription {
     while (from.remaining > 0) {
       // Nothing may be taken from the guest that the host does not take from us.
       const mayRefuse = kind !== 'file' && !from.giveBack;
-      if (mayRefuse && (this.#hostFiles.poll(fd, OUT) & (OUT | ERR | HUP)) === 0) {
-        return done > 0 ? done : this.#wouldBlock();
+      if (mayRefuse && (this._hostFiles.poll(fd, OUT) & (OUT | ERR | HUP)) === 0) {
+        return done > 0 ? done : this._wouldBlock();
       }
       const bytes = from.take(mayRefuse ? ATOMIC : CHUNK);
       if (bytes.length === 0) return done > 0 ? done : fail(E.EFAULT);
       const n = positioned
-        ? this.#hostFiles.pwrite(fd, bytes, offset + done)
-        : this.#hostFiles.writeStream(fd, bytes);
+        ? this._hostFiles.pwrite(fd, bytes, offset + done)
+        : this._hostFiles.writeStream(fd, bytes);
       if (n < bytes.length) from.giveBack?.(bytes.length - Math.max(n, 0));
       if (n < 0) {
         if (done > 0) break;
-        return n === -E.EAGAIN ? this.#wouldBlock() : hostFailure(n);
+        return n === -E.EAGAIN ? this._wouldBlock() : hostFailure(n);
       }
       done += n;
       if (n < bytes.length) break;
@@ -102,7 +114,7 @@ export class StdioFile extends FileDescription {
     const { kind, fd } = this.stream;
     if (kind === 'null') return 0;
     if (kind !== 'file') return fail(E.ESPIPE);
-    const r = this.#hostFiles.lseek(fd, offset, whence);
+    const r = this._hostFiles.lseek(fd, offset, whence);
     return r < 0 ? hostFailure(r) : r;
   }
 
@@ -116,7 +128,7 @@ export class StdioFile extends FileDescription {
 
   override fsync(): Failure | undefined {
     if (this.stream.kind !== 'file') return fail(E.EINVAL);
-    const r = this.#hostFiles.fsync(this.stream.fd);
+    const r = this._hostFiles.fsync(this.stream.fd);
     return r < 0 ? hostFailure(r) : undefined;
   }
 
@@ -126,21 +138,21 @@ export class StdioFile extends FileDescription {
 
   override readiness(): number {
     if (!this.pollable) return IN | OUT | RDNORM | WRNORM;
-    const ready = this.#hostFiles.poll(this.stream.fd, IN | OUT | RDNORM | WRNORM);
+    const ready = this._hostFiles.poll(this.stream.fd, IN | OUT | RDNORM | WRNORM);
     if (ready < 0) return ERR;
-    if (this.#wanted() & ~ready) this.#arm();
+    if (this._wanted() & ~ready) this._arm();
     return ready;
   }
 
   override listen(mask: number, wake: (events: number) => void): () => void {
     const stop = super.listen(mask, wake);
-    this.#masks.push(mask);
-    this.#arm();
+    this._masks.push(mask);
+    this._arm();
     return () => {
       stop();
-      const at = this.#masks.indexOf(mask);
-      if (at >= 0) this.#masks.splice(at, 1);
-      if (this.#masks.length === 0) this.#disarm();
+      const at = this._masks.indexOf(mask);
+      if (at >= 0) this._masks.splice(at, 1);
+      if (this._masks.length === 0) this._disarm();
     };
   }
 
@@ -148,28 +160,28 @@ export class StdioFile extends FileDescription {
     return this.stream.name;
   }
 
-  #wouldBlock(): typeof WOULD_BLOCK {
-    this.#arm();
+  private _wouldBlock(): typeof WOULD_BLOCK {
+    this._arm();
     return WOULD_BLOCK;
   }
 
-  #wanted(): number {
+  private _wanted(): number {
     let mask = 0;
-    for (const m of this.#masks) mask |= m;
+    for (const m of this._masks) mask |= m;
     return mask;
   }
 
   /** Watches for what listeners want; the first event ends the watch. */
-  #arm(): void {
-    const wanted = this.#wanted();
+  private _arm(): void {
+    const wanted = this._wanted();
     if (wanted === 0 || !this.pollable) return;
-    if (this.#unwatch && (wanted & ~this.#watched) === 0) return;
-    this.#disarm();
-    this.#watched = wanted;
+    if (this._unwatch && (wanted & ~this._watched) === 0) return;
+    this._disarm();
+    this._watched = wanted;
     const { services, fd, options } = this.stream;
-    if (!options.background) this.#endWait = services.hostWaits.begin();
-    this.#unwatch = services.platform.watch(fd, wanted & (IN | OUT), (events) => {
-      this.#disarm();
+    if (!options.background) this._endWait = services.hostWaits.begin();
+    this._unwatch = services.platform.watch(fd, wanted & (IN | OUT), (events) => {
+      this._disarm();
       const read = events & IN ? IN | RDNORM : 0;
       const write = events & OUT ? OUT | WRNORM : 0;
       const ended = events & (ERR | HUP) ? events | IN | OUT : 0;
@@ -177,16 +189,16 @@ export class StdioFile extends FileDescription {
     });
   }
 
-  #disarm(): void {
-    this.#unwatch?.();
-    this.#unwatch = undefined;
-    this.#endWait?.();
-    this.#endWait = undefined;
-    this.#watched = 0;
+  private _disarm(): void {
+    this._unwatch?.();
+    this._unwatch = undefined;
+    this._endWait?.();
+    this._endWait = undefined;
+    this._watched = 0;
   }
 
   protected override onClose(): void {
-    this.#disarm();
+    this._disarm();
     this.stream.release();
   }
 }

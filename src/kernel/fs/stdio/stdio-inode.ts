@@ -8,6 +8,8 @@
  */
 import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../../abi/mode.js';
 import type { HostFd } from '../../../base/brand.js';
+import { PerKernel } from '../../per-kernel.js';
+import type { LoadWalk } from '../../save/graph.js';
 import type { KernelServices } from '../../services.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import { type HostStat, newHostStat } from '../host-files.js';
@@ -21,7 +23,7 @@ const PIPE_MODE = S_IFIFO | 0o600;
 const TCGETS = 0x5401;
 const TERMIOS_SIZE = 36;
 
-class StdioFs implements FileSystem {
+export class StdioFs implements FileSystem {
   readonly type = 'stdio';
   readonly dev = anonymousDev();
   readonly cachesNames = false;
@@ -39,14 +41,10 @@ interface Terminal {
   foreground: number | undefined;
 }
 
-const terminals = new WeakMap<KernelServices, Map<string, Terminal>>();
+const terminals = new PerKernel('host terminals', () => new Map<string, Terminal>());
 
 function terminalOf(services: KernelServices, major: number, minor: number): Terminal {
-  let known = terminals.get(services);
-  if (!known) {
-    known = new Map();
-    terminals.set(services, known);
-  }
+  const known = terminals.of(services);
   const key = `${major}:${minor}`;
   let terminal = known.get(key);
   if (!terminal) {
@@ -67,26 +65,42 @@ export interface StdioOptions {
 
 export class StdioInode extends Inode {
   readonly fs: StdioFs;
-  readonly kind: StreamKind;
+  /** Whose descriptor it was given as: a kernel that is loaded is given another in its place. */
+  given: { readonly pid: number; readonly slot: number } | undefined;
+  kind: StreamKind;
   /** What the guests' descriptors of one host terminal share. */
-  readonly terminal: Terminal;
-  readonly #stat: HostStat = newHostStat();
-  #users = 0;
+  terminal: Terminal;
+  private readonly _stat: HostStat = newHostStat();
+  private _users = 0;
 
   constructor(
     readonly services: KernelServices,
-    readonly fd: HostFd,
-    readonly options: StdioOptions,
+    public fd: HostFd,
+    public options: StdioOptions,
   ) {
     super();
     this.fs = new StdioFs(this);
-    services.hostFiles.fstat(fd, this.#stat);
-    this.kind = this.#whatItIs();
-    this.terminal = terminalOf(services, this.#stat.rdevMajor, this.#stat.rdevMinor);
+    services.hostFiles.fstat(fd, this._stat);
+    this.kind = this._whatItIs();
+    this.terminal = terminalOf(services, this._stat.rdevMajor, this._stat.rdevMinor);
   }
 
-  #whatItIs(): StreamKind {
-    const { mode, rdevMajor, rdevMinor } = this.#stat;
+  /** Host streams are given anew. */
+  fromSaved(saved: Record<string, unknown>, load: LoadWalk): void {
+    Object.assign(this, saved);
+    if (!this.given) load.refuse('a host stream that no process was started with');
+    const { pid, slot } = this.given;
+    const stream = load.stream(pid, slot);
+    if (!stream) load.refuse(`no stream was given for descriptor ${slot} of process ${pid}`);
+    this.fd = stream.fd;
+    this.options = { ...this.options, owned: stream.owned };
+    this.services.hostFiles.fstat(this.fd, this._stat);
+    this.kind = this._whatItIs();
+    this.terminal = terminalOf(this.services, this._stat.rdevMajor, this._stat.rdevMinor);
+  }
+
+  private _whatItIs(): StreamKind {
+    const { mode, rdevMajor, rdevMinor } = this._stat;
     switch (mode & S_IFMT) {
       case S_IFREG:
         return 'file';
@@ -105,11 +119,11 @@ export class StdioInode extends Inode {
   }
 
   get mode(): number {
-    return this.kind === 'socket' ? PIPE_MODE : this.#stat.mode;
+    return this.kind === 'socket' ? PIPE_MODE : this._stat.mode;
   }
 
   attributes(): Attributes {
-    const s = this.#stat;
+    const s = this._stat;
     this.services.hostFiles.fstat(this.fd, s);
     return {
       dev: this.fs.dev,
@@ -134,7 +148,7 @@ export class StdioInode extends Inode {
     if (this.kind === 'null') return '/dev/null';
     if (this.kind === 'terminal') return '/dev/tty';
     const kind = this.kind === 'socket' ? 'pipe' : this.kind;
-    return `${kind}:[${this.#stat.ino}]`;
+    return `${kind}:[${this._stat.ino}]`;
   }
 
   /** Opening /dev/stdin and the like: one more description of the same stream. */
@@ -143,10 +157,10 @@ export class StdioInode extends Inode {
   }
 
   retain(): void {
-    this.#users++;
+    this._users++;
   }
 
   release(): void {
-    if (--this.#users === 0 && this.options.owned) this.services.hostFiles.close(this.fd);
+    if (--this._users === 0 && this.options.owned) this.services.hostFiles.close(this.fd);
   }
 }

@@ -18,16 +18,20 @@ export interface Listed {
   readonly type: number;
 }
 
+/** A directory that tells all its names at once. */
+export interface Lists {
+  list(): readonly Listed[] | Failure;
+}
+
 export class ListedDirectory extends FileDescription {
-  #entries: readonly Listed[] | undefined;
+  private _entries: readonly Listed[] | undefined;
 
   constructor(
-    inode: Inode,
+    readonly directory: Inode & Lists,
     path: VfsPath | undefined,
     flags: number,
-    readonly list: () => readonly Listed[] | Failure,
   ) {
-    super(inode, path, flags);
+    super(directory, path, flags);
   }
 
   override tryRead(): Tried<number> {
@@ -37,18 +41,18 @@ export class ListedDirectory extends FileDescription {
   override seek(offset: number, whence: number): number | Failure {
     const to = whence === SEEK_SET ? offset : whence === SEEK_CUR ? this.offset + offset : -1;
     if (to < 0) return fail(E.EINVAL);
-    if (to === 0) this.#entries = undefined;
+    if (to === 0) this._entries = undefined;
     this.offset = to;
     return to;
   }
 
   override readDirectory(emit: (entry: DirEntry) => boolean): Failure | undefined {
-    let entries = this.#entries;
+    let entries = this._entries;
     if (!entries) {
-      const listed = this.list();
+      const listed = this.directory.list();
       if (!Array.isArray(listed)) return listed as Failure;
-      entries = [...this.#dots(), ...(listed as readonly Listed[])];
-      this.#entries = entries;
+      entries = [...this._dots(), ...(listed as readonly Listed[])];
+      this._entries = entries;
     }
     while (this.offset < entries.length) {
       const entry = entries[this.offset];
@@ -59,7 +63,7 @@ export class ListedDirectory extends FileDescription {
     return undefined;
   }
 
-  #dots(): Listed[] {
+  private _dots(): Listed[] {
     const own = this.inode.attributes().ino;
     const parent = this.path?.dentry.parent?.inode.attributes().ino ?? own;
     return [

@@ -30,11 +30,11 @@ export interface SyntheticFsOptions {
 
 export class SyntheticFs implements FileSystem {
   readonly type: string;
-  readonly dev = anonymousDev();
+  dev = anonymousDev();
   readonly cachesNames = false;
   readonly bootTime: Timespec;
-  #root: Inode | undefined;
-  #lastIno = 0xf000_0000;
+  private _root: Inode | undefined;
+  private _lastIno = 0xf000_0000;
 
   constructor(
     readonly services: KernelServices,
@@ -43,16 +43,16 @@ export class SyntheticFs implements FileSystem {
   ) {
     this.type = options.type;
     this.bootTime = services.clock.realtime();
-    this.#root = makeRoot(this);
+    this._root = makeRoot(this);
   }
 
   get root(): Inode {
     // Only undefined while the root is being made.
-    return this.#root as Inode;
+    return this._root as Inode;
   }
 
   allocateIno(): number {
-    return ++this.#lastIno;
+    return ++this._lastIno;
   }
 
   statfs(): FsStatistics {
@@ -78,7 +78,7 @@ export interface NodeOptions {
 
 export abstract class SyntheticInode extends Inode {
   readonly ino: number;
-  readonly #owner: (() => Owner) | undefined;
+  private readonly _owner: (() => Owner) | undefined;
 
   constructor(
     override readonly fs: SyntheticFs,
@@ -87,7 +87,7 @@ export abstract class SyntheticInode extends Inode {
   ) {
     super();
     this.ino = options.ino ?? fs.allocateIno();
-    this.#owner = options.owner;
+    this._owner = options.owner;
   }
 
   protected get size(): number {
@@ -98,7 +98,7 @@ export abstract class SyntheticInode extends Inode {
   }
 
   attributes(): Attributes {
-    const { uid, gid } = this.#owner?.() ?? ROOT;
+    const { uid, gid } = this._owner?.() ?? ROOT;
     const time = this.fs.bootTime;
     return {
       dev: this.fs.dev,
@@ -146,10 +146,10 @@ export class Directory extends SyntheticInode {
   }
 
   open(flags: number, path: VfsPath | undefined): FileDescription {
-    return new ListedDirectory(this, path, flags, () => this.#list());
+    return new ListedDirectory(this, path, flags);
   }
 
-  #list(): Listed[] {
+  list(): Listed[] {
     return [...this.names()].map(([name, inode]) => ({
       name,
       ino: inode instanceof SyntheticInode ? inode.ino : inode.attributes().ino,

@@ -12,7 +12,7 @@ import type { VfsPath } from '../path.js';
 import type { Text } from './synthetic-fs.js';
 
 export class TextFile extends FileDescription {
-  #content: Uint8Array | undefined;
+  private _content: Uint8Array | undefined;
 
   constructor(
     readonly text: Text,
@@ -25,12 +25,12 @@ export class TextFile extends FileDescription {
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_WRONLY) return fail(E.EBADF);
     const at = offset ?? this.offset;
-    if (at === 0 || !this.#content) {
+    if (at === 0 || !this._content) {
       const made = this.text.read();
       if (made instanceof Failure) return made;
-      this.#content = typeof made === 'string' ? bytesOf(made) : made;
+      this._content = typeof made === 'string' ? bytesOf(made) : made;
     }
-    const piece = this.#content.subarray(at, at + to.remaining);
+    const piece = this._content.subarray(at, at + to.remaining);
     if (piece.length === 0) return 0;
     const n = to.put(piece);
     if (n === 0) return fail(E.EFAULT);

@@ -21,13 +21,13 @@ interface Chunk {
 }
 
 export class Chunks {
-  readonly #chunks = new Map<number, Chunk>();
-  #allocated = 0;
+  private readonly _chunks = new Map<number, Chunk>();
+  private _allocated = 0;
 
   constructor(readonly store: DataStore) {}
 
   get allocatedPages(): number {
-    return this.#allocated;
+    return this._allocated;
   }
 
   /** Puts the bytes from `offset` up to `end`; returns how many the sink took. */
@@ -37,7 +37,7 @@ export class Chunks {
       const index = Math.floor(at / CHUNK);
       const from = at - index * CHUNK;
       const wanted = Math.min(CHUNK - from, end - at);
-      const bytes = this.#chunks.get(index)?.bytes;
+      const bytes = this._chunks.get(index)?.bytes;
       const there = bytes ? Math.min(wanted, bytes.length - from) : 0;
       const asked = there > 0 ? there : wanted;
       const taken = bytes && there > 0 ? to.put(bytes.subarray(from, from + there)) : to.putZeros(wanted);
@@ -54,10 +54,10 @@ export class Chunks {
       const index = Math.floor(at / CHUNK);
       const start = at - index * CHUNK;
       const wanted = Math.min(CHUNK - start, end - at);
-      const allowed = this.#allocate(index, start, start + wanted) - start;
+      const allowed = this._allocate(index, start, start + wanted) - start;
       if (allowed <= 0) return { written: at - offset, full: true };
       const bytes = from.take(allowed);
-      this.#bufferOf(index, start + bytes.length).set(bytes, start);
+      this._bufferOf(index, start + bytes.length).set(bytes, start);
       at += bytes.length;
       if (bytes.length < allowed) break;
     }
@@ -70,7 +70,7 @@ export class Chunks {
       const index = Math.floor(at / CHUNK);
       const start = index * CHUNK;
       const to = Math.min(CHUNK, end - start);
-      if (this.#allocate(index, at - start, to) < to) return false;
+      if (this._allocate(index, at - start, to) < to) return false;
       at = start + to;
     }
     return true;
@@ -78,35 +78,35 @@ export class Chunks {
 
   /** Makes a hole: zeros, and the pages wholly inside are given back. */
   punch(offset: number, end: number): void {
-    for (const [index, chunk] of this.#chunks) {
+    for (const [index, chunk] of this._chunks) {
       const from = Math.max(0, offset - index * CHUNK);
       const to = Math.min(CHUNK, end - index * CHUNK);
       if (from >= to) continue;
       chunk.bytes.fill(0, from, Math.min(to, chunk.bytes.length));
-      this.#free(index, chunk, pageMask(Math.ceil(from / PAGE), Math.floor(to / PAGE)));
+      this._free(index, chunk, pageMask(Math.ceil(from / PAGE), Math.floor(to / PAGE)));
     }
   }
 
   /** Drops everything from `size` on. */
   truncate(size: number): void {
     const edge = Math.floor(size / CHUNK);
-    for (const [index, chunk] of this.#chunks) {
+    for (const [index, chunk] of this._chunks) {
       if (index < edge) continue;
       const keep = index === edge ? size - edge * CHUNK : 0;
       if (keep < chunk.bytes.length) chunk.bytes = chunk.bytes.slice(0, keep);
-      this.#free(index, chunk, pageMask(Math.ceil(keep / PAGE), PAGES));
+      this._free(index, chunk, pageMask(Math.ceil(keep / PAGE), PAGES));
     }
   }
 
   /** The first allocated page at or after `offset` (`data`), or the first that is not, below `size`. */
   seek(offset: number, size: number, what: 'data' | 'hole'): number | undefined {
     for (let at = offset; at < size; at = (Math.floor(at / PAGE) + 1) * PAGE) {
-      const chunk = this.#chunks.get(Math.floor(at / CHUNK));
+      const chunk = this._chunks.get(Math.floor(at / CHUNK));
       const page = Math.floor((at % CHUNK) / PAGE);
       const allocated = chunk !== undefined && ((chunk.pages >>> page) & 1) === 1;
       if (allocated === (what === 'data')) return at;
       if (!chunk) {
-        const next = this.#nextChunk(at);
+        const next = this._nextChunk(at);
         if (next === undefined) return undefined;
         at = next * CHUNK - PAGE;
       }
@@ -116,19 +116,19 @@ export class Chunks {
 
   /** Every piece of data with its offset, in no special order. */
   *pieces(): IterableIterator<[offset: number, bytes: Uint8Array]> {
-    for (const [index, chunk] of this.#chunks) yield [index * CHUNK, chunk.bytes];
+    for (const [index, chunk] of this._chunks) yield [index * CHUNK, chunk.bytes];
   }
 
   /** Forgets everything and gives all pages back. */
   clear(): void {
-    this.store.refund(this.#allocated);
-    this.#allocated = 0;
-    this.#chunks.clear();
+    this.store.refund(this._allocated);
+    this._allocated = 0;
+    this._chunks.clear();
   }
 
   /** Charges the pages from `from` to `to` of a chunk; returns how far it came. */
-  #allocate(index: number, from: number, to: number): number {
-    let chunk = this.#chunks.get(index);
+  private _allocate(index: number, from: number, to: number): number {
+    let chunk = this._chunks.get(index);
     const had = chunk?.pages ?? 0;
     const wanted = pageMask(Math.floor(from / PAGE), Math.ceil(to / PAGE)) & ~had;
     let got = 0;
@@ -150,16 +150,16 @@ export class Chunks {
     if (got === 0) return end;
     if (!chunk) {
       chunk = { bytes: new Uint8Array(0), pages: 0 };
-      this.#chunks.set(index, chunk);
+      this._chunks.set(index, chunk);
     }
     chunk.pages |= got;
-    this.#allocated += countBits(got);
+    this._allocated += countBits(got);
     return end;
   }
 
   /** The buffer of an allocated chunk, with room for `length` bytes. */
-  #bufferOf(index: number, length: number): Uint8Array {
-    const chunk = this.#chunks.get(index) as Chunk;
+  private _bufferOf(index: number, length: number): Uint8Array {
+    const chunk = this._chunks.get(index) as Chunk;
     if (chunk.bytes.length < length) {
       const grown = new Uint8Array(Math.min(CHUNK, Math.max(length, 2 * chunk.bytes.length, FIRST_BUFFER)));
       grown.set(chunk.bytes);
@@ -168,21 +168,21 @@ export class Chunks {
     return chunk.bytes;
   }
 
-  #free(index: number, chunk: Chunk, mask: number): void {
+  private _free(index: number, chunk: Chunk, mask: number): void {
     const freed = chunk.pages & mask;
     if (freed !== 0) {
       chunk.pages &= ~freed;
       const pages = countBits(freed);
-      this.#allocated -= pages;
+      this._allocated -= pages;
       this.store.refund(pages);
     }
-    if (chunk.pages === 0) this.#chunks.delete(index);
+    if (chunk.pages === 0) this._chunks.delete(index);
   }
 
-  #nextChunk(after: number): number | undefined {
+  private _nextChunk(after: number): number | undefined {
     const index = Math.floor(after / CHUNK);
     let next: number | undefined;
-    for (const i of this.#chunks.keys()) if (i > index && (next === undefined || i < next)) next = i;
+    for (const i of this._chunks.keys()) if (i > index && (next === undefined || i < next)) next = i;
     return next;
   }
 }

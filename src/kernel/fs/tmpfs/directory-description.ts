@@ -12,11 +12,13 @@ import type { VfsPath } from '../path.js';
 import type { TmpDirectory, TmpEntry } from './directory.js';
 
 export class TmpDirectoryDescription extends FileDescription {
-  /** Continues after position `#at`; a Map's iterator stands deletions and additions. */
-  #rest: Iterator<TmpEntry> | undefined;
-  #at = -1;
-  /** Taken from `#rest` but not given out yet. */
-  #next: TmpEntry | undefined;
+  /** An iterator: it begins anew behind `offset`. */
+  static override readonly unsaved = [...FileDescription.unsaved, '_rest', '_at', '_next'];
+  /** Continues after position `_at`; a Map's iterator stands deletions and additions. */
+  private _rest: Iterator<TmpEntry> | undefined;
+  private _at = -1;
+  /** Taken from `_rest` but not given out yet. */
+  private _next: TmpEntry | undefined;
 
   constructor(
     readonly directory: TmpDirectory,
@@ -39,14 +41,14 @@ export class TmpDirectoryDescription extends FileDescription {
   }
 
   override readDirectory(emit: (entry: DirEntry) => boolean): Failure | undefined {
-    this.#touch();
-    if (this.offset === 0 && !this.#give(emit, this.directory.ino, 1, DT_DIR, '.')) return undefined;
-    if (this.offset === 1 && !this.#give(emit, this.#parentIno(), 2, DT_DIR, '..')) return undefined;
-    for (let entry = this.#peek(); entry; entry = this.#peek()) {
+    this._touch();
+    if (this.offset === 0 && !this._give(emit, this.directory.ino, 1, DT_DIR, '.')) return undefined;
+    if (this.offset === 1 && !this._give(emit, this._parentIno(), 2, DT_DIR, '..')) return undefined;
+    for (let entry = this._peek(); entry; entry = this._peek()) {
       const { inode, cookie, name } = entry;
-      if (!this.#give(emit, inode.ino, cookie, direntType(inode.mode), name)) return undefined;
-      this.#next = undefined;
-      this.#at = cookie;
+      if (!this._give(emit, inode.ino, cookie, direntType(inode.mode), name)) return undefined;
+      this._next = undefined;
+      this._at = cookie;
     }
     return undefined;
   }
@@ -55,37 +57,43 @@ export class TmpDirectoryDescription extends FileDescription {
     this.directory.closed();
   }
 
-  #give(emit: (entry: DirEntry) => boolean, ino: number, next: number, type: number, name: string): boolean {
+  private _give(
+    emit: (entry: DirEntry) => boolean,
+    ino: number,
+    next: number,
+    type: number,
+    name: string,
+  ): boolean {
     if (!emit({ ino, next, type, name })) return false;
     this.offset = next;
     return true;
   }
 
   /** The first entry behind the position that is still there. */
-  #peek(): TmpEntry | undefined {
-    if (!this.#rest || this.#at !== this.offset) {
-      this.#rest = this.directory.entries();
-      this.#at = this.offset;
-      this.#next = undefined;
+  private _peek(): TmpEntry | undefined {
+    if (!this._rest || this._at !== this.offset) {
+      this._rest = this.directory.entries();
+      this._at = this.offset;
+      this._next = undefined;
     }
-    while (!this.#next || !this.directory.has(this.#next) || this.#next.cookie <= this.offset) {
-      const step = this.#rest.next();
+    while (!this._next || !this.directory.has(this._next) || this._next.cookie <= this.offset) {
+      const step = this._rest.next();
       if (step.done) {
         // What is made later must be seen by a later call.
-        this.#rest = undefined;
-        this.#next = undefined;
+        this._rest = undefined;
+        this._next = undefined;
         return undefined;
       }
-      this.#next = step.value;
+      this._next = step.value;
     }
-    return this.#next;
+    return this._next;
   }
 
-  #parentIno(): number {
+  private _parentIno(): number {
     return this.path?.dentry.parent?.inode.attributes().ino ?? this.directory.ino;
   }
 
-  #touch(): void {
+  private _touch(): void {
     const { directory } = this;
     const nowSec = (): number => directory.fs.now().sec;
     const touched = readTouches(directory, this.path, this.flags, { directory: true, nowSec });

@@ -2,7 +2,7 @@
  * Directories of a tmpfs. Each name has a cookie that only grows: the position after it in
  * getdents64(2), which stays good while other names come and go.
  *
- * Invariant: `#entries` is in order of cookies.
+ * Invariant: `_entries` is in order of cookies.
  */
 import { E } from '../../../abi/errno.js';
 import { isDirectory, S_IFDIR, S_IFMT, S_IFREG } from '../../../abi/mode.js';
@@ -25,9 +25,9 @@ export interface TmpEntry {
 const BYTES_PER_NAME = 20;
 
 export class TmpDirectory extends TmpInode {
-  readonly #entries = new Map<string, TmpEntry>();
+  private readonly _entries = new Map<string, TmpEntry>();
   /** 1 and 2 are those of "." and "..". */
-  #lastCookie = 2;
+  private _lastCookie = 2;
 
   constructor(fs: Tmpfs, how: NewInode) {
     super(fs, { ...how, mode: (how.mode & ~S_IFMT) | S_IFDIR });
@@ -36,53 +36,53 @@ export class TmpDirectory extends TmpInode {
   }
 
   override get size(): number {
-    return (this.#entries.size + 2) * BYTES_PER_NAME;
+    return (this._entries.size + 2) * BYTES_PER_NAME;
   }
 
   get empty(): boolean {
-    return this.#entries.size === 0;
+    return this._entries.size === 0;
   }
 
   /** Its names in the order of their cookies; changes meanwhile are seen. */
   entries(): IterableIterator<TmpEntry> {
-    return this.#entries.values();
+    return this._entries.values();
   }
 
   has(entry: TmpEntry): boolean {
-    return this.#entries.get(entry.name) === entry;
+    return this._entries.get(entry.name) === entry;
   }
 
   override lookup(name: string): TmpInode | Failure {
-    return this.#entries.get(name)?.inode ?? fail(E.ENOENT);
+    return this._entries.get(name)?.inode ?? fail(E.ENOENT);
   }
 
   /** Gives an inode of this file system a name. EEXIST when there is one. */
   attach(name: string, inode: TmpInode): Failure | undefined {
-    if (this.#entries.has(name)) return fail(E.EEXIST);
-    this.#put(name, inode);
+    if (this._entries.has(name)) return fail(E.EEXIST);
+    this._put(name, inode);
     inode.addLink();
     if (isDirectory(inode.mode)) this.nlink++;
-    this.#changed();
+    this._changed();
     return undefined;
   }
 
   /** Takes a name away, whatever it names; the caller has checked. */
   detach(name: string): Failure | undefined {
-    const entry = this.#entries.get(name);
+    const entry = this._entries.get(name);
     if (!entry) return fail(E.ENOENT);
-    this.#entries.delete(name);
+    this._entries.delete(name);
     if (entry.inode instanceof TmpDirectory) {
       this.nlink--;
       // Its "." goes with its name.
       entry.inode.nlink--;
     }
     entry.inode.dropLink();
-    this.#changed();
+    this._changed();
     return undefined;
   }
 
   override create(name: string, how: NewInode): TmpInode | Failure {
-    return this.#make(
+    return this._make(
       name,
       (how.mode & S_IFMT) === S_IFREG ? this.fs.makeFile(how) : this.fs.makeSpecial(how),
     );
@@ -93,11 +93,11 @@ export class TmpDirectory extends TmpInode {
   }
 
   override mkdir(name: string, how: NewInode): TmpDirectory | Failure {
-    return this.#make(name, this.fs.makeDirectory(how));
+    return this._make(name, this.fs.makeDirectory(how));
   }
 
   override symlink(name: string, target: string, how: NewInode): TmpSymlink | Failure {
-    return this.#make(name, this.fs.makeSymlink(target, how));
+    return this._make(name, this.fs.makeSymlink(target, how));
   }
 
   override link(name: string, target: Inode): Failure | undefined {
@@ -107,13 +107,13 @@ export class TmpDirectory extends TmpInode {
   }
 
   override unlink(name: string): Failure | undefined {
-    const inode = this.#entries.get(name)?.inode;
+    const inode = this._entries.get(name)?.inode;
     if (inode instanceof TmpDirectory) return fail(E.EISDIR);
     return this.detach(name);
   }
 
   override rmdir(name: string): Failure | undefined {
-    const inode = this.#entries.get(name)?.inode;
+    const inode = this._entries.get(name)?.inode;
     if (inode && !(inode instanceof TmpDirectory)) return fail(E.ENOTDIR);
     if (inode && !inode.empty) return fail(E.ENOTEMPTY);
     return this.detach(name);
@@ -126,24 +126,24 @@ export class TmpDirectory extends TmpInode {
     how: { exchange: boolean },
   ): Failure | undefined {
     if (!(toDir instanceof TmpDirectory) || toDir.fs !== this.fs) return fail(E.EXDEV);
-    const entry = this.#entries.get(name);
+    const entry = this._entries.get(name);
     if (!entry) return fail(E.ENOENT);
-    const target = toDir.#entries.get(toName);
-    if (how.exchange) return target ? this.#exchange(entry, toDir, target) : fail(E.ENOENT);
+    const target = toDir._entries.get(toName);
+    if (how.exchange) return target ? this._exchange(entry, toDir, target) : fail(E.ENOENT);
     if (target) {
       if (target.inode === entry.inode) return undefined;
       const refused = mayReplace(entry.inode, target.inode);
       if (refused) return refused;
       toDir.detach(toName);
     }
-    this.#entries.delete(name);
-    toDir.#put(toName, entry.inode);
+    this._entries.delete(name);
+    toDir._put(toName, entry.inode);
     if (isDirectory(entry.inode.mode)) {
       this.nlink--;
       toDir.nlink++;
     }
-    this.#changed();
-    toDir.#changed();
+    this._changed();
+    toDir._changed();
     entry.inode.ctime = this.fs.now();
     return undefined;
   }
@@ -152,7 +152,7 @@ export class TmpDirectory extends TmpInode {
     return new TmpDirectoryDescription(this, path, flags);
   }
 
-  #exchange(a: TmpEntry, dir: TmpDirectory, b: TmpEntry): undefined {
+  private _exchange(a: TmpEntry, dir: TmpDirectory, b: TmpEntry): undefined {
     [a.inode, b.inode] = [b.inode, a.inode];
     const shift = Number(isDirectory(a.inode.mode)) - Number(isDirectory(b.inode.mode));
     this.nlink += shift;
@@ -160,23 +160,23 @@ export class TmpDirectory extends TmpInode {
     const now = this.fs.now();
     a.inode.ctime = now;
     b.inode.ctime = now;
-    this.#changed();
-    dir.#changed();
+    this._changed();
+    dir._changed();
     return undefined;
   }
 
-  #make<T extends TmpInode>(name: string, made: T | Failure): T | Failure {
+  private _make<T extends TmpInode>(name: string, made: T | Failure): T | Failure {
     if (made instanceof Failure) return made;
     const failed = this.attach(name, made);
     if (failed) made.discard();
     return failed ?? made;
   }
 
-  #put(name: string, inode: TmpInode): void {
-    this.#entries.set(name, { name, cookie: ++this.#lastCookie, inode });
+  private _put(name: string, inode: TmpInode): void {
+    this._entries.set(name, { name, cookie: ++this._lastCookie, inode });
   }
 
-  #changed(): void {
+  private _changed(): void {
     const now = this.fs.now();
     this.mtime = now;
     this.ctime = now;

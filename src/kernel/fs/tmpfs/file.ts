@@ -66,7 +66,7 @@ export class TmpFile extends TmpInode {
   }
 }
 
-class TmpFileDescription extends FileDescription {
+export class TmpFileDescription extends FileDescription {
   constructor(
     readonly file: TmpFile,
     shown: Inode,
@@ -81,7 +81,7 @@ class TmpFileDescription extends FileDescription {
     const n = this.file.data.read(to, offset ?? this.offset);
     if (n instanceof Failure) return n;
     if (offset === undefined) this.offset += n;
-    this.#touch();
+    this._touch();
     return n;
   }
 
@@ -97,7 +97,7 @@ class TmpFileDescription extends FileDescription {
   }
 
   override seek(offset: number, whence: number): number | Failure {
-    const to = this.#target(offset, whence);
+    const to = this._target(offset, whence);
     if (to instanceof Failure) return to;
     if (to < 0 || to > MAX_FILE_SIZE) return fail(E.EINVAL);
     this.offset = to;
@@ -117,7 +117,7 @@ class TmpFileDescription extends FileDescription {
     this.file.closed();
   }
 
-  #target(offset: number, whence: number): number | Failure {
+  private _target(offset: number, whence: number): number | Failure {
     switch (whence) {
       case SEEK_SET:
         return offset;
@@ -134,7 +134,7 @@ class TmpFileDescription extends FileDescription {
     }
   }
 
-  #touch(): void {
+  private _touch(): void {
     const { file } = this;
     const nowSec = (): number => file.fs.now().sec;
     if (readTouches(file, this.path, this.flags, { directory: false, nowSec })) file.atime = file.fs.now();

@@ -21,10 +21,10 @@ export abstract class TmpInode extends Inode {
   mtime: Timespec;
   ctime: Timespec;
   readonly btime: Timespec;
-  #mode: number;
-  #openCount = 0;
-  #gone = false;
-  #xattrs: Map<string, Uint8Array> | undefined;
+  private _mode: number;
+  private _openCount = 0;
+  private _gone = false;
+  private _xattrs: Map<string, Uint8Array> | undefined;
 
   constructor(
     override readonly fs: Tmpfs,
@@ -32,7 +32,7 @@ export abstract class TmpInode extends Inode {
   ) {
     super();
     this.ino = fs.takeIno();
-    this.#mode = how.mode;
+    this._mode = how.mode;
     this.uid = how.uid;
     this.gid = how.gid;
     const now = fs.now();
@@ -43,7 +43,7 @@ export abstract class TmpInode extends Inode {
   }
 
   get mode(): number {
-    return this.#mode;
+    return this._mode;
   }
   get size(): number {
     return 0;
@@ -59,7 +59,7 @@ export abstract class TmpInode extends Inode {
     return {
       dev: this.fs.dev,
       ino: this.ino,
-      mode: this.#mode,
+      mode: this._mode,
       nlink: this.nlink,
       uid: this.uid,
       gid: this.gid,
@@ -81,7 +81,7 @@ export abstract class TmpInode extends Inode {
       if (failed) return failed;
       this.mtime = now;
     }
-    if (change.mode !== undefined) this.#mode = (this.#mode & S_IFMT) | (change.mode & 0o7777);
+    if (change.mode !== undefined) this._mode = (this._mode & S_IFMT) | (change.mode & 0o7777);
     if (change.uid !== undefined) this.uid = change.uid;
     if (change.gid !== undefined) this.gid = change.gid;
     if (change.atime) this.atime = change.atime;
@@ -91,7 +91,7 @@ export abstract class TmpInode extends Inode {
   }
 
   protected resize(_size: number): Failure | undefined {
-    return fail(isDirectory(this.#mode) ? E.EISDIR : E.EINVAL);
+    return fail(isDirectory(this._mode) ? E.EISDIR : E.EINVAL);
   }
 
   // --- Links and descriptions ---
@@ -104,31 +104,31 @@ export abstract class TmpInode extends Inode {
   dropLink(): void {
     this.nlink--;
     this.ctime = this.fs.now();
-    this.#reap();
+    this._reap();
   }
 
   /** Gives back an inode that was made but never got a name. */
   discard(): void {
-    if (!this.#gone && this.nlink <= 1) this.nlink = 0;
-    this.#reap();
+    if (!this._gone && this.nlink <= 1) this.nlink = 0;
+    this._reap();
   }
 
   /** A description of it is open: its content stays even without a name. */
   opened(): void {
-    this.#openCount++;
+    this._openCount++;
   }
 
   closed(): void {
-    this.#openCount--;
-    this.#reap();
+    this._openCount--;
+    this._reap();
   }
 
   /** Content is given back: nobody can reach it any more. */
   protected evict(): void {}
 
-  #reap(): void {
-    if (this.nlink > 0 || this.#openCount > 0 || this.#gone) return;
-    this.#gone = true;
+  private _reap(): void {
+    if (this.nlink > 0 || this._openCount > 0 || this._gone) return;
+    this._gone = true;
     this.evict();
     this.fs.inodeGone();
   }
@@ -136,34 +136,34 @@ export abstract class TmpInode extends Inode {
   // --- Extended attributes; which names a caller may use is the VFS's business ---
 
   override getXattr(name: string): Uint8Array | Failure {
-    return this.#xattrs?.get(name) ?? fail(this.#takes(name) ? E.ENODATA : E.EOPNOTSUPP);
+    return this._xattrs?.get(name) ?? fail(this._takes(name) ? E.ENODATA : E.EOPNOTSUPP);
   }
 
   override setXattr(name: string, value: Uint8Array, flags: number): Failure | undefined {
-    if (!this.#takes(name)) return fail(E.EOPNOTSUPP);
-    const there = this.#xattrs?.has(name) ?? false;
+    if (!this._takes(name)) return fail(E.EOPNOTSUPP);
+    const there = this._xattrs?.has(name) ?? false;
     if (there && flags & XATTR_CREATE) return fail(E.EEXIST);
     if (!there && flags & XATTR_REPLACE) return fail(E.ENODATA);
-    this.#xattrs ??= new Map();
-    this.#xattrs.set(name, value.slice());
+    this._xattrs ??= new Map();
+    this._xattrs.set(name, value.slice());
     this.ctime = this.fs.now();
     return undefined;
   }
 
   override listXattr(): string[] | Failure {
-    return [...(this.#xattrs?.keys() ?? [])];
+    return [...(this._xattrs?.keys() ?? [])];
   }
 
   override removeXattr(name: string): Failure | undefined {
-    if (!this.#xattrs?.delete(name)) return fail(E.ENODATA);
+    if (!this._xattrs?.delete(name)) return fail(E.ENODATA);
     this.ctime = this.fs.now();
     return undefined;
   }
 
-  #takes(name: string): boolean {
+  private _takes(name: string): boolean {
     // user.* is for regular files and directories; other classes may be set on all.
     return (
-      !name.startsWith('user.') || isRegular(this.#mode) || isDirectory(this.#mode) || this.fs.xattrsOnAll
+      !name.startsWith('user.') || isRegular(this._mode) || isDirectory(this._mode) || this.fs.xattrsOnAll
     );
   }
 }

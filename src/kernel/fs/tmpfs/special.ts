@@ -30,16 +30,16 @@ export class TmpSymlink extends TmpInode {
 }
 
 export class TmpSpecial extends TmpInode {
-  readonly #rdev: number;
-  #fifo: Fifo | undefined;
+  private readonly _rdev: number;
+  private _fifo: Fifo | undefined;
 
   constructor(fs: Tmpfs, how: NewInode) {
     super(fs, how);
-    this.#rdev = how.rdev ?? 0;
+    this._rdev = how.rdev ?? 0;
   }
 
   override get rdev(): number {
-    return this.#rdev;
+    return this._rdev;
   }
 
   override open(flags: number, path: VfsPath | undefined): FileDescription | Failure {
@@ -50,11 +50,11 @@ export class TmpSpecial extends TmpInode {
   openAs(shown: Inode, flags: number, path: VfsPath | undefined): FileDescription | Failure {
     const type = this.mode & S_IFMT;
     if (type === S_IFIFO) {
-      this.#fifo ??= new Fifo();
-      return this.#fifo.open(shown, flags, path);
+      this._fifo ??= new Fifo();
+      return this._fifo.open(shown, flags, path);
     }
     if (type === S_IFCHR || type === S_IFBLK) {
-      return this.fs.openDevice?.(shown, this.#rdev, flags, path) ?? fail(E.ENXIO);
+      return this.fs.openDevice?.(shown, this._rdev, flags, path) ?? fail(E.ENXIO);
     }
     return fail(E.ENXIO);
   }

@@ -55,9 +55,9 @@ export class Tmpfs implements FileSystem {
   readonly root: TmpDirectory;
   readonly openDevice: OpenDevice | undefined;
   readonly xattrsOnAll: boolean;
-  readonly #maxInodes: number;
-  #lastIno = 0;
-  #inodes = 0;
+  private readonly _maxInodes: number;
+  private _lastIno = 0;
+  private _inodes = 0;
 
   constructor(readonly options: TmpfsOptions) {
     this.type = options.type ?? 'tmpfs';
@@ -65,35 +65,35 @@ export class Tmpfs implements FileSystem {
     this.store = new DataStore(options.hostFiles, options.maxBytes ?? Number.POSITIVE_INFINITY);
     this.openDevice = options.openDevice;
     this.xattrsOnAll = options.xattrsOnAll ?? false;
-    this.#maxInodes = options.maxInodes ?? Number.POSITIVE_INFINITY;
+    this._maxInodes = options.maxInodes ?? Number.POSITIVE_INFINITY;
     const { mode = 0o1777, uid = 0, gid = 0 } = options;
     this.root = new TmpDirectory(this, { mode: S_IFDIR | mode, uid, gid });
-    this.#inodes = 1;
+    this._inodes = 1;
     this.root.addLink();
   }
 
   makeFile(how: NewInode): TmpFile | Failure {
-    return this.#make(() => new TmpFile(this, how));
+    return this._make(() => new TmpFile(this, how));
   }
 
   makeDirectory(how: NewInode): TmpDirectory | Failure {
-    return this.#make(() => new TmpDirectory(this, how));
+    return this._make(() => new TmpDirectory(this, how));
   }
 
   makeSymlink(target: string, how: NewInode): TmpSymlink | Failure {
-    return this.#make(() => new TmpSymlink(this, how, target));
+    return this._make(() => new TmpSymlink(this, how, target));
   }
 
   /** A FIFO, socket or device node, by the type bits of `how.mode`. */
   makeSpecial(how: NewInode): TmpSpecial | Failure {
-    return this.#make(() => new TmpSpecial(this, how));
+    return this._make(() => new TmpSpecial(this, how));
   }
 
   statfs(): FsStatistics {
     const { limit, used } = this.store;
     const total = Math.floor((Number.isFinite(limit) ? limit : UNLIMITED) / PAGE);
     const free = Math.max(0, total - Math.ceil(used / PAGE));
-    const files = Number.isFinite(this.#maxInodes) ? this.#maxInodes : total;
+    const files = Number.isFinite(this._maxInodes) ? this._maxInodes : total;
     return {
       type: FS_MAGIC.TMPFS,
       bsize: PAGE,
@@ -101,7 +101,7 @@ export class Tmpfs implements FileSystem {
       bfree: free,
       bavail: free,
       files,
-      ffree: Math.max(0, files - this.#inodes),
+      ffree: Math.max(0, files - this._inodes),
       namelen: 255,
       flags: 0,
     };
@@ -118,16 +118,16 @@ export class Tmpfs implements FileSystem {
   }
 
   takeIno(): number {
-    return ++this.#lastIno;
+    return ++this._lastIno;
   }
 
   inodeGone(): void {
-    this.#inodes--;
+    this._inodes--;
   }
 
-  #make<T>(make: () => T): T | Failure {
-    if (this.#inodes >= this.#maxInodes) return fail(E.ENOSPC);
-    this.#inodes++;
+  private _make<T>(make: () => T): T | Failure {
+    if (this._inodes >= this._maxInodes) return fail(E.ENOSPC);
+    this._inodes++;
     return make();
   }
 }

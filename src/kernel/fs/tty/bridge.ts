@@ -20,10 +20,10 @@ const ENOUGH = 8192;
 
 /** Moves bytes from one file to another whenever both are ready. */
 class Pump {
-  #rest: BufferSource | undefined;
-  #running = false;
-  #again = false;
-  #stops: (() => void)[] = [];
+  private _rest: BufferSource | undefined;
+  private _running = false;
+  private _again = false;
+  private _stops: (() => void)[] = [];
 
   constructor(
     readonly from: FileDescription,
@@ -35,7 +35,7 @@ class Pump {
 
   /** `arrived` decides when to look at what has come; default: at once. */
   start(arrived: () => void = () => this.run()): void {
-    this.#stops = [
+    this._stops = [
       this.from.listen(IN | RDNORM | HUP | ERR, arrived),
       this.to.listen(OUT | WRNORM | HUP | ERR, () => this.run()),
     ];
@@ -43,46 +43,46 @@ class Pump {
   }
 
   stop(): void {
-    for (const stop of this.#stops.splice(0)) stop();
-    this.#again = false;
+    for (const stop of this._stops.splice(0)) stop();
+    this._again = false;
   }
 
   run(): void {
-    this.#again = true;
-    if (this.#running) return;
-    this.#running = true;
+    this._again = true;
+    if (this._running) return;
+    this._running = true;
     try {
-      while (this.#again && this.#stops.length > 0) {
-        this.#again = false;
-        while (this.#step());
+      while (this._again && this._stops.length > 0) {
+        this._again = false;
+        while (this._step());
       }
     } finally {
-      this.#running = false;
+      this._running = false;
     }
   }
 
   /** Nothing is left that could be moved now. */
   get idle(): boolean {
-    return this.#rest === undefined;
+    return this._rest === undefined;
   }
 
-  #step(): boolean {
-    if (this.#stops.length === 0) return false;
-    if (!this.#rest) {
+  private _step(): boolean {
+    if (this._stops.length === 0) return false;
+    if (!this._rest) {
       const sink = new BufferSink(new Uint8Array(CHUNK), this.hostFiles);
       const got = this.from.tryRead(sink);
       if (got === WOULD_BLOCK) return false;
-      if (got instanceof Failure || got === 0) return this.#end();
-      this.#rest = new BufferSource(sink.bytes, this.hostFiles);
+      if (got instanceof Failure || got === 0) return this._end();
+      this._rest = new BufferSource(sink.bytes, this.hostFiles);
     }
-    const put = this.to.tryWrite(this.#rest);
+    const put = this.to.tryWrite(this._rest);
     if (put === WOULD_BLOCK) return false;
-    if (put instanceof Failure) return this.#end();
-    if (this.#rest.remaining === 0) this.#rest = undefined;
+    if (put instanceof Failure) return this._end();
+    if (this._rest.remaining === 0) this._rest = undefined;
     return true;
   }
 
-  #end(): false {
+  private _end(): false {
     this.stop();
     this.onEnd();
     return false;
@@ -97,14 +97,14 @@ export interface BridgeEnds {
 }
 
 export class TerminalBridge {
-  readonly #typing: Pump | undefined;
-  readonly #showing: Pump | undefined;
-  readonly #services: Pick<KernelServices, 'delays'>;
-  #finishing = false;
-  #closed = false;
+  private readonly _typing: Pump | undefined;
+  private readonly _showing: Pump | undefined;
+  private readonly _services: Pick<KernelServices, 'delays'>;
+  private _finishing = false;
+  private _closed = false;
   /** When something was last shown, and the timer of what is to be shown next. */
-  #shownAtNs = Number.NEGATIVE_INFINITY;
-  #cancelShow: (() => void) | undefined;
+  private _shownAtNs = Number.NEGATIVE_INFINITY;
+  private _cancelShow: (() => void) | undefined;
 
   /** Takes over the master and the ends. */
   constructor(
@@ -115,31 +115,31 @@ export class TerminalBridge {
     const { hostFiles } = services;
     const { input, output } = ends;
     if (input) master.terminal.typist = services.hostWaits;
-    this.#services = services;
+    this._services = services;
     // The end of input is no hang-up: the guest's output still matters.
-    if (input) this.#typing = new Pump(input, master, hostFiles, () => {});
-    if (output) this.#showing = new Pump(master, output, hostFiles, () => this.close());
+    if (input) this._typing = new Pump(input, master, hostFiles, () => {});
+    if (output) this._showing = new Pump(master, output, hostFiles, () => this.close());
   }
 
   start(): void {
-    this.#typing?.start();
-    this.#showing?.start(() => this.#show());
+    this._typing?.start();
+    this._showing?.start(() => this._show());
   }
 
   /** At once after a pause, so that echo feels immediate; what comes thick and fast goes together. */
-  #show(): void {
-    const { delays } = this.#services;
+  private _show(): void {
+    const { delays } = this._services;
     const now = delays.hostNs();
-    const due = this.#shownAtNs + GATHER_NS;
+    const due = this._shownAtNs + GATHER_NS;
     if (now >= due || this.master.terminal.output.length >= ENOUGH) {
-      this.#cancelShow?.();
-      this.#cancelShow = undefined;
-      this.#shownAtNs = now;
-      this.#showing?.run();
+      this._cancelShow?.();
+      this._cancelShow = undefined;
+      this._shownAtNs = now;
+      this._showing?.run();
     } else {
-      this.#cancelShow ??= delays.after(due - now, () => {
-        this.#cancelShow = undefined;
-        this.#show();
+      this._cancelShow ??= delays.after(due - now, () => {
+        this._cancelShow = undefined;
+        this._show();
       });
     }
   }
@@ -150,31 +150,31 @@ export class TerminalBridge {
 
   /** The guest's main process has ended: shows what is left, then hangs up. */
   finish(): void {
-    if (this.#finishing || this.#closed) return;
-    this.#finishing = true;
-    if (!this.#drained() && this.ends.output)
-      this.ends.output.listen(OUT | WRNORM | HUP | ERR, () => this.#closeWhenDrained());
-    this.#closeWhenDrained();
+    if (this._finishing || this._closed) return;
+    this._finishing = true;
+    if (!this._drained() && this.ends.output)
+      this.ends.output.listen(OUT | WRNORM | HUP | ERR, () => this._closeWhenDrained());
+    this._closeWhenDrained();
   }
 
   /** Hangs up. */
   close(): void {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#typing?.stop();
-    this.#showing?.stop();
-    this.#cancelShow?.();
+    if (this._closed) return;
+    this._closed = true;
+    this._typing?.stop();
+    this._showing?.stop();
+    this._cancelShow?.();
     this.master.release();
     this.ends.input?.release();
     this.ends.output?.release();
   }
 
-  #closeWhenDrained(): void {
-    this.#showing?.run();
-    if (this.#drained()) this.close();
+  private _closeWhenDrained(): void {
+    this._showing?.run();
+    if (this._drained()) this.close();
   }
 
-  #drained(): boolean {
-    return !this.#showing || (this.#showing.idle && this.master.terminal.output.length === 0);
+  private _drained(): boolean {
+    return !this._showing || (this._showing.idle && this.master.terminal.output.length === 0);
   }
 }

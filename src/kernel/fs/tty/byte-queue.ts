@@ -1,27 +1,27 @@
 /** Bytes on their way from one side of a terminal to the other, in the order they came. */
 export class ByteQueue {
-  #chunks: Uint8Array[] = [];
-  #length = 0;
+  private _chunks: Uint8Array[] = [];
+  private _length = 0;
 
   get length(): number {
-    return this.#length;
+    return this._length;
   }
 
   /** Takes the array over: the caller must not change it any more. */
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#chunks.push(bytes);
-    this.#length += bytes.length;
+    this._chunks.push(bytes);
+    this._length += bytes.length;
   }
 
   /** Up to `max` bytes from the front, which stay. */
   peek(max: number): Uint8Array {
-    const [first] = this.#chunks;
+    const [first] = this._chunks;
     if (!first) return new Uint8Array(0);
-    if (first.length >= max || this.#chunks.length === 1) return first.subarray(0, max);
-    const out = new Uint8Array(Math.min(max, this.#length));
+    if (first.length >= max || this._chunks.length === 1) return first.subarray(0, max);
+    const out = new Uint8Array(Math.min(max, this._length));
     let at = 0;
-    for (const chunk of this.#chunks) {
+    for (const chunk of this._chunks) {
       if (at === out.length) break;
       const piece = chunk.subarray(0, out.length - at);
       out.set(piece, at);
@@ -32,24 +32,24 @@ export class ByteQueue {
 
   /** Takes away the first `count` bytes. */
   drop(count: number): void {
-    let left = Math.min(count, this.#length);
-    this.#length -= left;
+    let left = Math.min(count, this._length);
+    this._length -= left;
     while (left > 0) {
-      const first = this.#chunks[0] as Uint8Array;
+      const first = this._chunks[0] as Uint8Array;
       if (first.length > left) {
-        this.#chunks[0] = first.subarray(left);
+        this._chunks[0] = first.subarray(left);
         return;
       }
       left -= first.length;
-      this.#chunks.shift();
+      this._chunks.shift();
     }
   }
 
   /** Forgets what is behind the first `count` bytes. */
   truncate(count: number): void {
     const kept = this.peek(count).slice();
-    this.#chunks = [];
-    this.#length = 0;
+    this._chunks = [];
+    this._length = 0;
     this.push(kept);
   }
 }

@@ -26,45 +26,55 @@ const OWN_PERMISSIONS = 0o600;
 
 export class Terminals {
   readonly fs: SyntheticFs;
-  readonly #services: KernelServices;
-  readonly #nodes = new Map<number, PtsInode>();
+  private readonly _services: KernelServices;
+  private readonly _nodes = new Map<number, PtsInode>();
 
   constructor(services: KernelServices) {
-    this.#services = services;
+    this._services = services;
     const options = { type: 'devpts', magic: DEVPTS_MAGIC, fileSize: 0 };
-    this.fs = new SyntheticFs(services, options, (fs) => this.#newRoot(fs));
+    this.fs = new SyntheticFs(services, options, (fs) => this._newRoot(fs));
   }
 
   /** Opens a new pseudoterminal: what ptmx does. ENOSPC: there are too many. */
   readonly openMaster = (inode: Inode, flags: number, path: VfsPath | undefined): MasterFile | Failure => {
-    const creds = this.#services.tasks.current?.creds;
+    const creds = this._services.tasks.current?.creds;
     return this.open(inode, flags, path, { uid: creds?.fsuid ?? 0, gid: creds?.fsgid ?? 0 });
   };
 
   /** The same, with a terminal that belongs to `owner`. */
   open(inode: Inode, flags: number, path: VfsPath | undefined, owner: Owner): MasterFile | Failure {
-    const node = this.#allocate(owner);
+    const node = this._allocate(owner);
     if (!node) return fail(E.ENOSPC);
     const { terminal } = node;
-    return new MasterFile(terminal, () => this.#nodes.delete(terminal.index), inode, path, flags & ~O_NOCTTY);
+    return new MasterFile(terminal, this, inode, path, flags & ~O_NOCTTY);
   }
 
-  #allocate(owner: Owner): PtsInode | undefined {
+  /** The terminals that are there, by number; and those of a kernel that was saved. */
+  get nodes(): Map<number, PtsInode> {
+    return this._nodes;
+  }
+
+  /** Takes a name out of /dev/pts. */
+  forget(terminal: Terminal): void {
+    this._nodes.delete(terminal.index);
+  }
+
+  private _allocate(owner: Owner): PtsInode | undefined {
     let index = 0;
-    while (this.#nodes.has(index)) index++;
+    while (this._nodes.has(index)) index++;
     if (index >= MAX_TERMINALS) return undefined;
-    const { tasks, clock } = this.#services;
+    const { tasks, clock } = this._services;
     const node = new PtsInode(new Terminal(index, tasks), {
       fs: this.fs,
       permissions: OWN_PERMISSIONS,
       ...owner,
       time: clock.realtime(),
     });
-    this.#nodes.set(index, node);
+    this._nodes.set(index, node);
     return node;
   }
 
-  #newRoot(fs: SyntheticFs): Directory {
+  private _newRoot(fs: SyntheticFs): Directory {
     const ptmx = new PtmxInode(
       {
         fs,
@@ -79,29 +89,28 @@ export class Terminals {
     );
     return new Directory(
       fs,
-      (name) => (name === 'ptmx' ? ptmx : this.#byName(name)),
+      (name) => (name === 'ptmx' ? ptmx : this._byName(name)),
       () => [
-        ...[...this.#nodes].map(([index, node]) => [String(index), node] as const),
+        ...[...this._nodes].map(([index, node]) => [String(index), node] as const),
         ['ptmx', ptmx] as const,
       ],
       { ino: 1, mode: 0o755 },
     );
   }
 
-  #byName(name: string): PtsInode | undefined {
-    return /^(0|[1-9][0-9]{0,6})$/.test(name) ? this.#nodes.get(Number(name)) : undefined;
+  private _byName(name: string): PtsInode | undefined {
+    return /^(0|[1-9][0-9]{0,6})$/.test(name) ? this._nodes.get(Number(name)) : undefined;
   }
 }
 
-const perKernel = new WeakMap<KernelServices, Terminals>();
+const terminals = new WeakMap<KernelServices, Terminals>();
 
 export function terminalsOf(services: KernelServices): Terminals {
-  let terminals = perKernel.get(services);
-  if (!terminals) {
-    terminals = new Terminals(services);
-    perKernel.set(services, terminals);
-  }
-  return terminals;
+  const known = terminals.get(services);
+  if (known) return known;
+  const made = new Terminals(services);
+  terminals.set(services, made);
+  return made;
 }
 
 /** The file system to be mounted at /dev/pts. */

@@ -18,9 +18,9 @@ const CARET = 0x5e;
 export type Erasing = 'character' | 'word' | 'line';
 
 export class Echo {
-  #pending: number[] = [];
+  private _pending: number[] = [];
   /** Between the `\` and the `/` that ECHOPRT puts around what is erased. */
-  #printingErased = false;
+  private _printingErased = false;
 
   constructor(
     readonly filter: OutputFilter,
@@ -29,20 +29,20 @@ export class Echo {
 
   /** What is to appear, in order; nothing is left behind. */
   take(): Uint8Array | undefined {
-    if (this.#pending.length === 0) return undefined;
-    const bytes = Uint8Array.from(this.#pending);
-    this.#pending = [];
+    if (this._pending.length === 0) return undefined;
+    const bytes = Uint8Array.from(this._pending);
+    this._pending = [];
     return bytes;
   }
 
   /** Forgets all but the first bytes: nobody can see them for now, and typing must not fill memory. */
   limit(count: number): void {
-    if (this.#pending.length > count) this.#pending.length = count;
+    if (this._pending.length > count) this._pending.length = count;
   }
 
   clear(): void {
-    this.#pending = [];
-    this.#printingErased = false;
+    this._pending = [];
+    this._printingErased = false;
   }
 
   /** A typed character that is kept. */
@@ -58,14 +58,14 @@ export class Echo {
       this.raw(termios, byte);
       return;
     }
-    this.#pending.push(CARET, byte ^ 0x40);
+    this._pending.push(CARET, byte ^ 0x40);
     this.filter.column += 2;
   }
 
   /** As a program would write it. */
   raw(termios: Termios, byte: number): void {
-    if (termios.oflag & OPOST) this.filter.put(termios, byte, this.#pending);
-    else this.#pending.push(byte);
+    if (termios.oflag & OPOST) this.filter.put(termios, byte, this._pending);
+    else this._pending.push(byte);
   }
 
   newline(termios: Termios): void {
@@ -73,9 +73,9 @@ export class Echo {
   }
 
   finishErasing(termios: Termios): void {
-    if (!this.#printingErased) return;
+    if (!this._printingErased) return;
     this.raw(termios, SLASH);
-    this.#printingErased = false;
+    this._printingErased = false;
   }
 
   /** Takes typed characters back, and shows it. */
@@ -106,18 +106,18 @@ export class Echo {
       }
       const bytes = Array.from({ length: size }, (_, i) => input.typed(size - i));
       input.erase(size);
-      if (shown) this.#showErased(termios, what, bytes);
+      if (shown) this._showErased(termios, what, bytes);
       if (what === 'character') break;
     }
     if (input.typedLength === 0 && shown) this.finishErasing(termios);
   }
 
-  #showErased(termios: Termios, what: Erasing, bytes: readonly number[]): void {
+  private _showErased(termios: Termios, what: Erasing, bytes: readonly number[]): void {
     const { lflag, cc } = termios;
     const first = bytes[0] as number;
     if (lflag & ECHOPRT) {
-      if (!this.#printingErased) this.raw(termios, BACKSLASH);
-      this.#printingErased = true;
+      if (!this._printingErased) this.raw(termios, BACKSLASH);
+      this._printingErased = true;
       this.char(termios, first);
       for (const byte of bytes.slice(1)) {
         this.raw(termios, byte);
@@ -126,21 +126,21 @@ export class Echo {
     } else if (what === 'character' && !(lflag & ECHOE)) {
       this.char(termios, cc[VERASE] as number);
     } else if (first === TAB) {
-      this.#rubOutTab(termios);
+      this._rubOutTab(termios);
     } else if (!isControl(first)) {
-      this.#rubOut(termios);
+      this._rubOut(termios);
     } else if (lflag & ECHOCTL) {
-      this.#rubOut(termios);
-      this.#rubOut(termios);
+      this._rubOut(termios);
+      this._rubOut(termios);
     }
   }
 
-  #rubOut(termios: Termios): void {
+  private _rubOut(termios: Termios): void {
     for (const byte of [BACKSPACE, SPACE, BACKSPACE]) this.raw(termios, byte);
   }
 
   /** Back to where the tab began: columns are counted from the tab before it, or from the line's start. */
-  #rubOutTab(termios: Termios): void {
+  private _rubOutTab(termios: Termios): void {
     let columns = 0;
     let back = 1;
     for (; back <= this.input.typedLength; back++) {
@@ -152,7 +152,7 @@ export class Echo {
     const afterTab = back <= this.input.typedLength;
     if (!afterTab) columns += this.filter.typedFrom;
     for (let n = 8 - (columns & 7); n > 0; n--) {
-      this.#pending.push(BACKSPACE);
+      this._pending.push(BACKSPACE);
       this.filter.back();
     }
   }

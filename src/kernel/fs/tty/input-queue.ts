@@ -9,56 +9,56 @@ export const INPUT_SIZE = 4096;
 export const END_OF_FILE = 0;
 
 export class InputQueue {
-  readonly #bytes = new Uint8Array(INPUT_SIZE);
+  private readonly _bytes = new Uint8Array(INPUT_SIZE);
   /** Positions of the bytes that end lines. */
-  readonly #ends = new Set<number>();
-  #head = 0;
-  #finished = 0;
-  #tail = 0;
+  private readonly _ends = new Set<number>();
+  private _head = 0;
+  private _finished = 0;
+  private _tail = 0;
   /** The line up to `finished` was cut off by leaving canonical mode: its end is no end of file. */
-  #cut = false;
+  private _cut = false;
 
   /** Bytes that are there, whole lines or not. */
   get length(): number {
-    return this.#head - this.#tail;
+    return this._head - this._tail;
   }
 
   /** Bytes of whole lines. */
   get finishedLength(): number {
-    return this.#finished - this.#tail;
+    return this._finished - this._tail;
   }
 
   /** Bytes of the line that is being typed. */
   get typedLength(): number {
-    return this.#head - this.#finished;
+    return this._head - this._finished;
   }
 
   /** One more byte; the newest gives way when there is no room. */
   put(byte: number): void {
-    if (this.length >= INPUT_SIZE) this.#head--;
-    this.#bytes[this.#head++ % INPUT_SIZE] = byte;
+    if (this.length >= INPUT_SIZE) this._head--;
+    this._bytes[this._head++ % INPUT_SIZE] = byte;
   }
 
   /** The last byte ends a line. */
   finishLine(): void {
-    this.#ends.add(this.#head - 1);
-    this.#finished = this.#head;
+    this._ends.add(this._head - 1);
+    this._finished = this._head;
   }
 
   /** The byte `back` before the end: 1 is the last one typed. */
   typed(back: number): number {
-    return this.#bytes[(this.#head - back) % INPUT_SIZE] as number;
+    return this._bytes[(this._head - back) % INPUT_SIZE] as number;
   }
 
   erase(count: number): void {
-    this.#head -= count;
+    this._head -= count;
   }
 
   /** Up to `max` bytes, lines or not. */
   take(max: number): Uint8Array {
-    const out = this.#copy(Math.min(max, this.length));
-    this.#tail += out.length;
-    if (this.#finished < this.#tail) this.#finished = this.#tail;
+    const out = this._copy(Math.min(max, this.length));
+    this._tail += out.length;
+    if (this._finished < this._tail) this._finished = this._tail;
     return out;
   }
 
@@ -69,55 +69,55 @@ export class InputQueue {
   takeLine(max: number): Uint8Array {
     const limit = Math.min(max, this.finishedLength);
     let count = 0;
-    while (count < limit && !this.#ends.has(this.#tail + count)) count++;
-    const end = this.#tail + count;
-    const ended = this.#ends.has(end) && (count < max || this.#isEndOfFile(end));
-    const out = this.#copy(ended && !this.#isEndOfFile(end) ? count + 1 : count);
+    while (count < limit && !this._ends.has(this._tail + count)) count++;
+    const end = this._tail + count;
+    const ended = this._ends.has(end) && (count < max || this._isEndOfFile(end));
+    const out = this._copy(ended && !this._isEndOfFile(end) ? count + 1 : count);
     if (ended) {
-      this.#ends.delete(end);
-      this.#cut = false;
+      this._ends.delete(end);
+      this._cut = false;
     }
-    this.#tail = ended ? end + 1 : end;
+    this._tail = ended ? end + 1 : end;
     return out;
   }
 
   /** Bytes of whole lines that a program will see. */
   get visibleLength(): number {
     let count = this.finishedLength;
-    for (const end of this.#ends) if (this.#isEndOfFile(end)) count--;
+    for (const end of this._ends) if (this._isEndOfFile(end)) count--;
     return count;
   }
 
   /** What was typed up to now counts as a line, or (`raw`) lines no longer count. */
   setMode(mode: 'canonical' | 'raw'): void {
-    this.#ends.clear();
+    this._ends.clear();
     if (mode === 'raw' || this.length === 0) {
-      this.#finished = this.#tail;
-      this.#cut = false;
+      this._finished = this._tail;
+      this._cut = false;
       return;
     }
     this.finishLine();
-    this.#cut = true;
+    this._cut = true;
   }
 
   clear(): void {
-    this.#tail = this.#head;
-    this.#finished = this.#head;
-    this.#ends.clear();
-    this.#cut = false;
+    this._tail = this._head;
+    this._finished = this._head;
+    this._ends.clear();
+    this._cut = false;
   }
 
-  #isEndOfFile(position: number): boolean {
-    return !this.#cut && this.#byteAt(position) === END_OF_FILE;
+  private _isEndOfFile(position: number): boolean {
+    return !this._cut && this._byteAt(position) === END_OF_FILE;
   }
 
-  #byteAt(position: number): number {
-    return this.#bytes[position % INPUT_SIZE] as number;
+  private _byteAt(position: number): number {
+    return this._bytes[position % INPUT_SIZE] as number;
   }
 
-  #copy(count: number): Uint8Array {
+  private _copy(count: number): Uint8Array {
     const out = new Uint8Array(count);
-    for (let i = 0; i < count; i++) out[i] = this.#byteAt(this.#tail + i);
+    for (let i = 0; i < count; i++) out[i] = this._byteAt(this._tail + i);
     return out;
   }
 }

@@ -69,7 +69,7 @@ export class LineDiscipline {
   readonly input = new InputQueue();
   readonly echo = new Echo(this.output, this.input);
   /** The next character is taken as it is (VLNEXT). */
-  #literal = false;
+  private _literal = false;
 
   constructor(readonly host: LineHost) {}
 
@@ -80,7 +80,7 @@ export class LineDiscipline {
   /** Takes what was typed; the number of bytes there was room for. */
   receive(bytes: Uint8Array): number {
     let taken = 0;
-    while (taken < bytes.length && this.#hasRoom()) this.#receive(bytes[taken++] as number);
+    while (taken < bytes.length && this._hasRoom()) this._receive(bytes[taken++] as number);
     return taken;
   }
 
@@ -107,7 +107,7 @@ export class LineDiscipline {
     const { lflag, iflag } = this.host.termios;
     if ((lflag ^ before.lflag) & (ICANON | EXTPROC)) {
       this.input.setMode(lflag & ICANON ? 'canonical' : 'raw');
-      this.#literal = false;
+      this._literal = false;
     }
     const { flow } = this.host;
     if (!(iflag & IXON) && before.iflag & IXON && !flow.byProgram) this.host.startOutput();
@@ -115,24 +115,24 @@ export class LineDiscipline {
 
   flushInput(): void {
     this.input.clear();
-    this.#literal = false;
+    this._literal = false;
   }
 
   /** A line that is not finished may grow without end (the rest is lost), so that it can be finished. */
-  #hasRoom(): boolean {
+  private _hasRoom(): boolean {
     if (this.input.length < INPUT_SIZE - 1) return true;
     return (this.host.termios.lflag & ICANON) !== 0 && this.input.finishedLength === 0;
   }
 
-  #receive(typed: number): void {
+  private _receive(typed: number): void {
     const { termios } = this.host;
     const { iflag, lflag } = termios;
     let byte = iflag & ISTRIP ? typed & 0x7f : typed;
     if (iflag & IUCLC && lflag & IEXTEN) byte = lowerCase(byte);
-    if (this.#literal) {
-      this.#literal = false;
-      this.#restart(termios);
-      this.#keep(termios, byte);
+    if (this._literal) {
+      this._literal = false;
+      this._restart(termios);
+      this._keep(termios, byte);
       return;
     }
     if (lflag & EXTPROC) {
@@ -141,12 +141,12 @@ export class LineDiscipline {
     }
     // A NUL is never special, though a character that is switched off has its value.
     if (byte === 0) {
-      this.#restart(termios);
-      this.#keep(termios, byte);
+      this._restart(termios);
+      this._keep(termios, byte);
       return;
     }
-    if (this.#controlsFlow(termios, byte) || this.#signals(termios, byte)) return;
-    this.#restart(termios);
+    if (this._controlsFlow(termios, byte) || this._signals(termios, byte)) return;
+    this._restart(termios);
     let newline = false;
     if (byte === RETURN) {
       if (iflag & IGNCR) return;
@@ -157,11 +157,11 @@ export class LineDiscipline {
     } else if (byte === NEWLINE && iflag & INLCR) {
       byte = RETURN;
     }
-    if (lflag & ICANON && this.#edits(termios, byte)) return;
-    this.#keep(termios, byte, newline ? 'newline' : 'typed');
+    if (lflag & ICANON && this._edits(termios, byte)) return;
+    this._keep(termios, byte, newline ? 'newline' : 'typed');
   }
 
-  #controlsFlow({ iflag, cc }: Termios, byte: number): boolean {
+  private _controlsFlow({ iflag, cc }: Termios, byte: number): boolean {
     if (!(iflag & IXON)) return false;
     if (byte === cc[VSTART]) this.host.startOutput();
     else if (byte === cc[VSTOP]) this.host.stopOutput();
@@ -169,7 +169,7 @@ export class LineDiscipline {
     return true;
   }
 
-  #signals(termios: Termios, byte: number): boolean {
+  private _signals(termios: Termios, byte: number): boolean {
     const { lflag, iflag, cc } = termios;
     if (!(lflag & ISIG)) return false;
     let signo: number;
@@ -192,22 +192,22 @@ export class LineDiscipline {
   }
 
   /** IXANY: any character lets stopped output go on. */
-  #restart({ iflag }: Termios): void {
+  private _restart({ iflag }: Termios): void {
     const { flow } = this.host;
     if (flow.stopped && !flow.byProgram && iflag & IXON && iflag & IXANY) this.host.startOutput();
   }
 
   /** Canonical mode's editing; true when the character is dealt with. */
-  #edits(termios: Termios, byte: number): boolean {
+  private _edits(termios: Termios, byte: number): boolean {
     const { lflag, cc } = termios;
     const extended = (lflag & IEXTEN) !== 0;
     const echoes = (lflag & ECHO) !== 0;
     const { echo } = this;
-    if (byte === cc[VERASE]) return this.#erase('character');
-    if (byte === cc[VKILL]) return this.#erase('line');
-    if (extended && byte === cc[VWERASE]) return this.#erase('word');
+    if (byte === cc[VERASE]) return this._erase('character');
+    if (byte === cc[VKILL]) return this._erase('line');
+    if (extended && byte === cc[VWERASE]) return this._erase('word');
     if (extended && byte === cc[VLNEXT]) {
-      this.#literal = true;
+      this._literal = true;
       if (echoes) {
         echo.finishErasing(termios);
         if (lflag & ECHOCTL) {
@@ -231,11 +231,11 @@ export class LineDiscipline {
         echo.newline(termios);
         this.host.echoed();
       }
-      this.#finishLine(byte);
+      this._finishLine(byte);
       return true;
     }
     if (byte === cc[VEOF]) {
-      this.#finishLine(END_OF_FILE);
+      this._finishLine(END_OF_FILE);
       return true;
     }
     if (byte === cc[VEOL] || (extended && byte === cc[VEOL2])) {
@@ -244,25 +244,25 @@ export class LineDiscipline {
         this.host.echoed();
       }
       if (byte === MARKER && termios.iflag & PARMRK) this.input.put(byte);
-      this.#finishLine(byte);
+      this._finishLine(byte);
       return true;
     }
     return false;
   }
 
-  #erase(what: 'character' | 'word' | 'line'): boolean {
+  private _erase(what: 'character' | 'word' | 'line'): boolean {
     this.echo.erase(this.host.termios, what);
     this.host.echoed();
     return true;
   }
 
-  #finishLine(byte: number): void {
+  private _finishLine(byte: number): void {
     this.input.put(byte);
     this.input.finishLine();
   }
 
   /** A line feed that was typed as such shows as ^J here: only canonical mode knows it as a newline. */
-  #keep(termios: Termios, byte: number, shown: 'newline' | 'typed' = 'typed'): void {
+  private _keep(termios: Termios, byte: number, shown: 'newline' | 'typed' = 'typed'): void {
     const { lflag, iflag } = termios;
     if (lflag & ECHO) {
       if (shown === 'newline') {

@@ -12,6 +12,7 @@ import type { Inode } from '../inode.js';
 import type { Sink, Source } from '../io.js';
 import type { VfsPath } from '../path.js';
 import { hangUp } from './controlling.js';
+import type { Terminals } from './devpts.js';
 import { masterIoctl } from './master-ioctl.js';
 import { MASTER_HOLDS, type Terminal } from './terminal.js';
 
@@ -20,8 +21,7 @@ const CHUNK = 4096;
 export class MasterFile extends FileDescription {
   constructor(
     readonly terminal: Terminal,
-    /** Takes the name out of /dev/pts. */
-    readonly forget: () => void,
+    readonly terminals: Pick<Terminals, 'forget'>,
     inode: Inode,
     path: VfsPath | undefined,
     flags: number,
@@ -94,7 +94,7 @@ export class MasterFile extends FileDescription {
     const { terminal } = this;
     terminal.masterClosed = true;
     terminal.packet = false;
-    this.forget();
+    this.terminals.forget(terminal);
     hangUp(terminal.tasks, terminal);
   }
 }

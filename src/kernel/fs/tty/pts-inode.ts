@@ -25,14 +25,14 @@ export interface NodeFacts {
 
 abstract class DeviceNode extends Inode {
   readonly fs: FileSystem;
-  readonly #facts: Attributes;
+  private readonly _facts: Attributes;
 
   constructor({ fs, ino, rdev, permissions, uid, gid, time }: NodeFacts) {
     super();
     this.fs = fs;
     const mode = S_IFCHR | permissions;
     const times = { atime: time, mtime: time, ctime: time };
-    this.#facts = {
+    this._facts = {
       dev: fs.dev,
       ino,
       mode,
@@ -48,16 +48,16 @@ abstract class DeviceNode extends Inode {
   }
 
   get mode(): number {
-    return this.#facts.mode;
+    return this._facts.mode;
   }
 
   attributes(): Attributes {
-    return { ...this.#facts };
+    return { ...this._facts };
   }
 
   override setAttributes({ size: _none, mode, ...others }: AttributeChange): Failure | undefined {
-    Object.assign(this.#facts, others);
-    if (mode !== undefined) this.#facts.mode = S_IFCHR | (mode & 0o7777);
+    Object.assign(this._facts, others);
+    if (mode !== undefined) this._facts.mode = S_IFCHR | (mode & 0o7777);
     return undefined;
   }
 }

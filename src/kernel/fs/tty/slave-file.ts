@@ -12,9 +12,10 @@ import {
   RESTART_IF_SA_RESTART,
   type Restart,
   type Result,
+  type Resumed,
 } from '../../outcome.js';
 import type { Task } from '../../task/task.js';
-import { block, ERR, HUP, IN, OUT, RDNORM, WOULD_BLOCK, WRNORM } from '../../wait.js';
+import { block, ERR, HUP, IN, OUT, RDNORM, resumedDeadline, WOULD_BLOCK, WRNORM } from '../../wait.js';
 import { FileDescription, type Tried } from '../file-description.js';
 import type { Inode } from '../inode.js';
 import type { Sink, Source } from '../io.js';
@@ -45,7 +46,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
   /** What is there now; for those who cannot wait as a terminal wants it (splice). */
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if (offset !== undefined) return fail(E.ESPIPE);
-    const bytes = this.#tryTake(to.remaining);
+    const bytes = this._tryTake(to.remaining);
     return bytes instanceof Uint8Array ? to.put(bytes) : bytes;
   }
 
@@ -58,21 +59,22 @@ export class SlaveFile extends FileDescription implements SlaveSide {
     if (this.hungUp) return NOTHING;
     const refused = checkForeground(task, this.terminal, SIG.TTIN);
     if (refused) return refused;
-    const { least, patienceNs, pauseNs } = this.#patience();
+    const { least, patienceNs, pauseNs } = this._patience();
     const { clock } = task.kernel;
-    let deadlineNs = clock.monotonic() + patienceNs;
+    let deadlineNs = resumedDeadline(task, clock.monotonic() + patienceNs);
     let impatient = patienceNs === 0;
-    let got: Uint8Array = NOTHING;
+    let got = task.resumed?.gathered ?? NOTHING;
+    const resume = (): Resumed => ({ gathered: got });
     while (got.length < length) {
       const piece = yield* block(
         this,
         INPUT,
         () => {
-          const taken = this.#tryTake(length - got.length);
+          const taken = this._tryTake(length - got.length);
           if (taken !== WOULD_BLOCK || (options.mayWait && !impatient)) return taken;
           return impatient ? NOTHING : fail(E.EAGAIN);
         },
-        { deadlineNs },
+        { deadlineNs, resume },
       );
       if (piece === 'timedOut') {
         impatient = true;
@@ -89,7 +91,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
     return got;
   }
 
-  #patience(): { least: number; patienceNs: number; pauseNs: number } {
+  private _patience(): { least: number; patienceNs: number; pauseNs: number } {
     const { line, termios } = this.terminal;
     const forEver = Number.POSITIVE_INFINITY;
     if (line.canonical) return { least: 0, patienceNs: forEver, pauseNs: 0 };
@@ -100,7 +102,7 @@ export class SlaveFile extends FileDescription implements SlaveSide {
       : { least: 1, patienceNs: time, pauseNs: 0 };
   }
 
-  #tryTake(max: number): Uint8Array | Failure | typeof WOULD_BLOCK {
+  private _tryTake(max: number): Uint8Array | Failure | typeof WOULD_BLOCK {
     if (this.hungUp && !this.terminal.masterClosed) return NOTHING;
     const bytes = this.terminal.takeInput(max);
     if (bytes) return bytes;

@@ -80,9 +80,9 @@ export class Terminal implements LineHost {
   packet = false;
   packetStatus = 0;
   /** Typed, and no room for it yet. */
-  readonly #backlog = new ByteQueue();
+  private readonly _backlog = new ByteQueue();
   /** Bytes are being dealt with whose echo appears as one. */
-  #typing = false;
+  private _typing = false;
 
   constructor(
     readonly index: number,
@@ -93,16 +93,16 @@ export class Terminal implements LineHost {
 
   /** Room for typed bytes. */
   get inputRoom(): number {
-    return Math.max(0, IN_FLIGHT - this.#backlog.length);
+    return Math.max(0, IN_FLIGHT - this._backlog.length);
   }
 
   /** Takes what the master writes, at most `inputRoom` bytes. */
   type(bytes: Uint8Array): void {
-    this.#typing = true;
-    const taken = this.#backlog.length === 0 ? this.line.receive(bytes) : 0;
-    this.#typing = false;
+    this._typing = true;
+    const taken = this._backlog.length === 0 ? this.line.receive(bytes) : 0;
+    this._typing = false;
     this.echoed();
-    if (taken < bytes.length) this.#backlog.push(bytes.slice(taken));
+    if (taken < bytes.length) this._backlog.push(bytes.slice(taken));
     this.inputArrived();
   }
 
@@ -130,19 +130,19 @@ export class Terminal implements LineHost {
 
   write(bytes: Uint8Array): void {
     this.echoed();
-    this.#send(this.line.output.process(this.termios, bytes));
+    this._send(this.line.output.process(this.termios, bytes));
   }
 
   /** Past everything that waits, and past a stop: START and STOP for the other side. */
   sendChar(byte: number): void {
-    this.#send(Uint8Array.of(byte));
+    this._send(Uint8Array.of(byte));
   }
 
   /** Up to `max` typed bytes, when there are any. */
   takeInput(max: number): Uint8Array | undefined {
     if (!this.line.available('any')) return undefined;
     const bytes = this.line.take(max);
-    this.#refill();
+    this._refill();
     return bytes;
   }
 
@@ -150,15 +150,15 @@ export class Terminal implements LineHost {
     const before = this.termios;
     this.termios = withLocked(asPty(wanted), before, this.lockedTermios);
     this.line.changed(before);
-    if (this.packet) this.#tellOfSettings(before);
-    this.#refill();
+    if (this.packet) this._tellOfSettings(before);
+    this._refill();
     this.slaveQueue.notify(IN | OUT | RDNORM | WRNORM);
   }
 
   flushInput(): void {
     this.line.flushInput();
     this.tellMaster(TIOCPKT_FLUSHREAD);
-    this.#refill();
+    this._refill();
   }
 
   /** Throws away what is under way to the master; what it could read by now stays. */
@@ -187,13 +187,13 @@ export class Terminal implements LineHost {
   }
 
   echoed(): void {
-    if (this.#typing) return;
+    if (this._typing) return;
     if (this.outputRoom === 0) {
       this.line.echo.limit(MAX_ECHO);
       return;
     }
     const bytes = this.line.echo.take();
-    if (bytes) this.#send(bytes);
+    if (bytes) this._send(bytes);
   }
 
   signal(signo: number): void {
@@ -214,7 +214,7 @@ export class Terminal implements LineHost {
     this.masterQueue.notify(PRI | IN | RDNORM);
   }
 
-  #tellOfSettings(before: Termios): void {
+  private _tellOfSettings(before: Termios): void {
     const was = usualFlowControl(before);
     const is = usualFlowControl(this.termios);
     const external = ((before.lflag | this.termios.lflag) & EXTPROC) !== 0;
@@ -244,7 +244,7 @@ export class Terminal implements LineHost {
   hangUpSlaves(): void {
     for (const slave of this.slaves) slave.hungUp = true;
     this.line.flushInput();
-    this.#backlog.truncate(0);
+    this._backlog.truncate(0);
     this.slaveQueue.notify(EVERYTHING);
   }
 
@@ -253,14 +253,14 @@ export class Terminal implements LineHost {
     if (this.line.available('any')) this.slaveQueue.notify(IN | RDNORM);
   }
 
-  #refill(): void {
-    if (this.#backlog.length === 0) return;
-    this.#backlog.drop(this.line.receive(this.#backlog.peek(IN_FLIGHT)));
+  private _refill(): void {
+    if (this._backlog.length === 0) return;
+    this._backlog.drop(this.line.receive(this._backlog.peek(IN_FLIGHT)));
     this.inputArrived();
     this.masterQueue.notify(OUT | WRNORM);
   }
 
-  #send(bytes: Uint8Array): void {
+  private _send(bytes: Uint8Array): void {
     if (bytes.length === 0 || this.masterClosed) return;
     this.output.push(bytes);
     this.masterQueue.notify(IN | RDNORM);

@@ -10,12 +10,12 @@ const SMALLEST = 4096;
 const PIECE = 131_072;
 
 export class ByteRing {
-  #bytes = new Uint8Array(0);
-  #start = 0;
-  #size = 0;
+  private _bytes = new Uint8Array(0);
+  private _start = 0;
+  private _size = 0;
 
   get size(): number {
-    return this.#size;
+    return this._size;
   }
 
   /** Takes up to `max` bytes; fewer only where the source ends or faults. */
@@ -31,13 +31,13 @@ export class ByteRing {
   }
 
   append(bytes: Uint8Array): void {
-    this.#reserve(this.#size + bytes.length);
-    const capacity = this.#bytes.length;
-    const end = (this.#start + this.#size) % capacity;
+    this._reserve(this._size + bytes.length);
+    const capacity = this._bytes.length;
+    const end = (this._start + this._size) % capacity;
     const first = Math.min(bytes.length, capacity - end);
-    this.#bytes.set(first === bytes.length ? bytes : bytes.subarray(0, first), end);
-    if (first < bytes.length) this.#bytes.set(bytes.subarray(first), 0);
-    this.#size += bytes.length;
+    this._bytes.set(first === bytes.length ? bytes : bytes.subarray(0, first), end);
+    if (first < bytes.length) this._bytes.set(bytes.subarray(first), 0);
+    this._size += bytes.length;
   }
 
   /** Gives out bytes until the sink is full or the ring empty. */
@@ -49,38 +49,38 @@ export class ByteRing {
 
   /** As drain, and leaves the bytes where they are. */
   copy(to: Sink): number {
-    const wanted = Math.min(this.#size, to.remaining);
-    const first = Math.min(wanted, this.#bytes.length - this.#start);
+    const wanted = Math.min(this._size, to.remaining);
+    const first = Math.min(wanted, this._bytes.length - this._start);
     if (wanted === 0) return 0;
-    const n = to.put(this.#bytes.subarray(this.#start, this.#start + first));
+    const n = to.put(this._bytes.subarray(this._start, this._start + first));
     if (n < first || first === wanted) return n;
-    return n + to.put(this.#bytes.subarray(0, wanted - first));
+    return n + to.put(this._bytes.subarray(0, wanted - first));
   }
 
   /** Drops the oldest bytes, at most all. */
   discard(count: number): number {
-    const n = Math.min(count, this.#size);
-    this.#size -= n;
-    this.#start = this.#size === 0 ? 0 : (this.#start + n) % this.#bytes.length;
+    const n = Math.min(count, this._size);
+    this._size -= n;
+    this._start = this._size === 0 ? 0 : (this._start + n) % this._bytes.length;
     return n;
   }
 
   clear(): void {
-    this.#bytes = new Uint8Array(0);
-    this.#start = 0;
-    this.#size = 0;
+    this._bytes = new Uint8Array(0);
+    this._start = 0;
+    this._size = 0;
   }
 
-  #reserve(size: number): void {
-    const capacity = this.#bytes.length;
+  private _reserve(size: number): void {
+    const capacity = this._bytes.length;
     if (size <= capacity) return;
     let grown = Math.max(capacity, SMALLEST);
     while (grown < size) grown *= 2;
     const bytes = new Uint8Array(grown);
-    const first = Math.min(this.#size, capacity - this.#start);
-    bytes.set(this.#bytes.subarray(this.#start, this.#start + first));
-    bytes.set(this.#bytes.subarray(0, this.#size - first), first);
-    this.#bytes = bytes;
-    this.#start = 0;
+    const first = Math.min(this._size, capacity - this._start);
+    bytes.set(this._bytes.subarray(this._start, this._start + first));
+    bytes.set(this._bytes.subarray(0, this._size - first), first);
+    this._bytes = bytes;
+    this._start = 0;
   }
 }

@@ -99,7 +99,7 @@ export abstract class InetSocket extends Socket implements PortHolder {
   }
 
   bind(caller: Caller, bytes: Uint8Array): Failure | undefined {
-    const at = this.#bindAddress(bytes);
+    const at = this._bindAddress(bytes);
     if (at instanceof Failure) return at;
     const { address, port } = at;
     if (this.onlyV6 && isV4(address)) return fail(E.EINVAL);
@@ -109,7 +109,7 @@ export abstract class InetSocket extends Socket implements PortHolder {
       return fail(E.EACCES);
     }
     if (!this.mayBind || this.local.port !== 0) return fail(E.EINVAL);
-    const failed = this.#claim(address, port);
+    const failed = this._claim(address, port);
     if (failed) return failed;
     this.boundAddress = !isAny(address);
     this.boundPort = port !== 0;
@@ -123,14 +123,14 @@ export abstract class InetSocket extends Socket implements PortHolder {
     }
     if (level === SOL_IP && name === IP_MTU && !this.remote) return fail(E.ENOTCONN);
     if (level === SOL_IPV6 && name === IPV6_MTU && !this.remote) return fail(E.ENOTCONN);
-    const value = this.#kept(level)?.get(name);
+    const value = this._kept(level)?.get(name);
     if (value !== undefined) return intBytes(value);
     // Level IP answers for IPv4 options, which are none.
-    return fail(this.#kept(level) ? E.ENOPROTOOPT : E.EOPNOTSUPP);
+    return fail(this._kept(level) ? E.ENOPROTOOPT : E.EOPNOTSUPP);
   }
 
   override setOption(_caller: Caller, level: number, name: number, value: Uint8Array): Failure | undefined {
-    const kept = this.#kept(level);
+    const kept = this._kept(level);
     if (!kept) return fail(E.ENOPROTOOPT);
     if (level === SOL_IP && IP_GROUP_OPTIONS.includes(name)) return fail(E.ENODEV);
     if (level === SOL_IPV6 && IPV6_GROUP_OPTIONS.includes(name)) return fail(E.ENODEV);
@@ -142,7 +142,7 @@ export abstract class InetSocket extends Socket implements PortHolder {
 
   /** Where a packet to this address goes and comes from; the socket has a port afterwards. */
   protected routeFrom(bytes: Uint8Array): { to: Endpoint; from: Endpoint } | Failure {
-    const wanted = parseEndpoint(bytes, this.#familyOfDestination(bytes));
+    const wanted = parseEndpoint(bytes, this._familyOfDestination(bytes));
     if (wanted instanceof Failure) return wanted;
     return this.route(wanted);
   }
@@ -154,7 +154,7 @@ export abstract class InetSocket extends Socket implements PortHolder {
     const bound = this.local.address;
     if (!isAny(bound) && isV4(bound) !== isV4(address)) return fail(E.ENETUNREACH);
     if (this.local.port === 0) {
-      const failed = this.#claim(this.local.address, 0);
+      const failed = this._claim(this.local.address, 0);
       if (failed) return failed;
     }
     const source = isAny(this.local.address) ? sourceFor(address) : this.local.address;
@@ -182,7 +182,7 @@ export abstract class InetSocket extends Socket implements PortHolder {
     if (this.local.port !== 0) this.ports.join(this);
   }
 
-  #claim(address: IpAddress, wanted: number): Failure | undefined {
+  private _claim(address: IpAddress, wanted: number): Failure | undefined {
     const how = { alone: !this.reusesPort };
     const port = wanted || (this.ports.choose(this, address, this.services.random, how) ?? 0);
     if (port === 0) return fail(E.EADDRINUSE);
@@ -193,7 +193,7 @@ export abstract class InetSocket extends Socket implements PortHolder {
   }
 
   /** IPv4 sockets take a wildcard of no family. */
-  #bindAddress(bytes: Uint8Array): Endpoint | Failure {
+  private _bindAddress(bytes: Uint8Array): Endpoint | Failure {
     if (this.family === AF_INET && familyOf(bytes) === 0 && bytes.length >= 16) {
       const rest = bytes.slice();
       rest[0] = AF_INET;
@@ -204,12 +204,12 @@ export abstract class InetSocket extends Socket implements PortHolder {
   }
 
   /** Datagrams of IPv6 sockets may name an IPv4 address as such. */
-  #familyOfDestination(bytes: Uint8Array): number {
+  private _familyOfDestination(bytes: Uint8Array): number {
     const mixed = this.family === AF_INET6 && !this.isStream && familyOf(bytes) === AF_INET;
     return mixed ? AF_INET : this.family;
   }
 
-  #kept(level: number): KeptOptions | undefined {
+  private _kept(level: number): KeptOptions | undefined {
     if (level === this.level) return this.transport;
     if (level === SOL_IP) return this.ip;
     return level === SOL_IPV6 && this.family === AF_INET6 ? this.ipv6 : undefined;

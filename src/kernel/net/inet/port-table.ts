@@ -27,29 +27,29 @@ export interface PortHolder {
 }
 
 export class PortTable<T extends PortHolder> {
-  readonly #byPort = new Map<number, Set<T>>();
+  private readonly _byPort = new Map<number, Set<T>>();
 
   /** Everybody, for /proc/net. */
   *all(): Iterable<T> {
-    for (const holders of this.#byPort.values()) yield* holders;
+    for (const holders of this._byPort.values()) yield* holders;
   }
 
   join(holder: T): void {
     const { port } = holder.local;
-    const holders = this.#byPort.get(port);
+    const holders = this._byPort.get(port);
     if (holders) holders.add(holder);
-    else this.#byPort.set(port, new Set([holder]));
+    else this._byPort.set(port, new Set([holder]));
   }
 
   leave(holder: T): void {
     const { port } = holder.local;
-    const holders = this.#byPort.get(port);
-    if (holders?.delete(holder) && holders.size === 0) this.#byPort.delete(port);
+    const holders = this._byPort.get(port);
+    if (holders?.delete(holder) && holders.size === 0) this._byPort.delete(port);
   }
 
   /** Whether `holder` may have `at`; `as` a listener it must be the only one unless ports are shared. */
   check(holder: T, at: Endpoint, as: 'holder' | 'listener'): Failure | undefined {
-    for (const other of this.#byPort.get(at.port) ?? []) {
+    for (const other of this._byPort.get(at.port) ?? []) {
       if (other !== holder && conflicts(holder, at, other, as)) return fail(E.EADDRINUSE);
     }
     return undefined;
@@ -62,7 +62,7 @@ export class PortTable<T extends PortHolder> {
     const start = (((seed[0] ?? 0) << 8) | (seed[1] ?? 0)) % EPHEMERALS;
     for (let i = 0; i < EPHEMERALS; i++) {
       const port = FIRST_EPHEMERAL + ((start + i) % EPHEMERALS);
-      const free = how.alone ? !this.#byPort.has(port) : !this.check(holder, { address, port }, 'holder');
+      const free = how.alone ? !this._byPort.has(port) : !this.check(holder, { address, port }, 'holder');
       if (free) return port;
     }
     return undefined;
@@ -72,7 +72,7 @@ export class PortTable<T extends PortHolder> {
   find(to: Endpoint, from: Endpoint, wanted: (holder: T) => boolean): T | undefined {
     let best: T[] = [];
     let bestScore = 0;
-    for (const holder of this.#byPort.get(to.port) ?? []) {
+    for (const holder of this._byPort.get(to.port) ?? []) {
       const score = wanted(holder) ? scoreOf(holder, to, from) : 0;
       if (score === 0 || score < bestScore) continue;
       if (score > bestScore) best = [];

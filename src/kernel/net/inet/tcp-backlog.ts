@@ -10,63 +10,68 @@ export interface Client {
   refused(): void;
 }
 
+/** Whose backlog it is. */
+export interface Listener<T> {
+  /** Completes a connection; our end of it. */
+  welcome(client: T): T;
+  /** A connection can be accepted. */
+  arrived(): void;
+}
+
 export class TcpBacklog<T extends Client> {
-  #ready: T[] = [];
-  readonly #knocking = new Set<T>();
-  #limit: number;
+  private _ready: T[] = [];
+  private readonly _knocking = new Set<T>();
+  private _limit: number;
 
   constructor(
     backlog: number,
-    /** Completes a connection; our end of it. */
-    readonly welcome: (client: T) => T,
-    /** A connection can be accepted. */
-    readonly arrived: () => void,
+    readonly listener: Listener<T>,
   ) {
-    this.#limit = limitOf(backlog);
+    this._limit = limitOf(backlog);
   }
 
   get ready(): boolean {
-    return this.#ready.length > 0;
+    return this._ready.length > 0;
   }
   get count(): number {
-    return this.#ready.length;
+    return this._ready.length;
   }
 
   resize(backlog: number): void {
-    this.#limit = limitOf(backlog);
-    this.#admit();
+    this._limit = limitOf(backlog);
+    this._admit();
   }
 
   knock(client: T): void {
-    this.#knocking.add(client);
-    this.#admit();
+    this._knocking.add(client);
+    this._admit();
   }
 
   leave(client: T): void {
-    this.#knocking.delete(client);
+    this._knocking.delete(client);
   }
 
   take(): T | undefined {
-    const connection = this.#ready.shift();
-    if (connection) this.#admit();
+    const connection = this._ready.shift();
+    if (connection) this._admit();
     return connection;
   }
 
   /** The listener goes: `reset` ends what nobody accepted. */
   close(reset: (connection: T) => void): void {
-    for (const connection of this.#ready) reset(connection);
-    for (const client of this.#knocking) client.refused();
-    this.#ready = [];
-    this.#knocking.clear();
+    for (const connection of this._ready) reset(connection);
+    for (const client of this._knocking) client.refused();
+    this._ready = [];
+    this._knocking.clear();
   }
 
-  #admit(): void {
-    for (const client of this.#knocking) {
+  private _admit(): void {
+    for (const client of this._knocking) {
       // One more than asked for, as in Linux.
-      if (this.#ready.length > this.#limit) return;
-      this.#knocking.delete(client);
-      this.#ready.push(this.welcome(client));
-      this.arrived();
+      if (this._ready.length > this._limit) return;
+      this._knocking.delete(client);
+      this._ready.push(this.listener.welcome(client));
+      this.listener.arrived();
     }
   }
 }

@@ -49,22 +49,22 @@ export class TcpSocket extends InetSocket {
   readonly protocol = SOL_TCP;
   protected readonly level = SOL_TCP;
   readonly isStream = true;
-  #state: State = 'closed';
+  private _state: State = 'closed';
   /** connect(2) has been called and its outcome not yet been told. */
-  #outcomePending = false;
+  private _outcomePending = false;
   override connectPending: Errno = E.EINPROGRESS;
-  #peer: TcpSocket | undefined;
+  private _peer: TcpSocket | undefined;
   /** It listens. */
-  #backlog: TcpBacklog<TcpSocket> | undefined;
+  private _backlog: TcpBacklog<TcpSocket> | undefined;
   /** Where a connecting socket waits. */
-  #knockingAt: TcpBacklog<TcpSocket> | undefined;
-  readonly #received = new ByteRing();
-  #receiveShut = false;
-  #sendShut = false;
+  private _knockingAt: TcpBacklog<TcpSocket> | undefined;
+  private readonly _received = new ByteRing();
+  private _receiveShut = false;
+  private _sendShut = false;
   /** The other side has said that it sends no more. */
-  #finReceived = false;
+  private _finReceived = false;
   /** A writer found no room: it is told once a third is free. */
-  #noSpace = false;
+  private _noSpace = false;
 
   constructor(
     services: KernelServices,
@@ -80,52 +80,52 @@ export class TcpSocket extends InetSocket {
     return this.network.tcp as PortTable<InetSocket>;
   }
   protected get mayBind(): boolean {
-    return this.#state === 'closed' && !this.#backlog;
+    return this._state === 'closed' && !this._backlog;
   }
   get isListening(): boolean {
-    return this.#backlog !== undefined;
+    return this._backlog !== undefined;
   }
 
   /** Connections that can be accepted. */
   get waiting(): number {
-    return this.#backlog?.count ?? 0;
+    return this._backlog?.count ?? 0;
   }
 
   // --- Connections ---
 
   tryConnect(_caller: Caller, address: Uint8Array): Tried<0> {
-    if (familyOf(address) === 0) return this.#disconnect();
-    if (this.#outcomePending) return this.#outcome();
-    if (this.#state !== 'closed' || this.#backlog) return fail(E.EISCONN);
+    if (familyOf(address) === 0) return this._disconnect();
+    if (this._outcomePending) return this._outcome();
+    if (this._state !== 'closed' || this._backlog) return fail(E.EISCONN);
     const route = this.routeFrom(address);
     if (route instanceof Failure) return route;
     this.settle(route.from);
     this.remote = route.to;
-    this.#finReceived = false;
-    this.#state = 'connecting';
-    this.#outcomePending = true;
+    this._finReceived = false;
+    this._state = 'connecting';
+    this._outcomePending = true;
     this.connectPending = E.EINPROGRESS;
     const listener = this.network.tcp.find(route.to, route.from, (s) => s.isListening);
-    if (listener) this.#knockingAt = listener.#backlog;
-    if (this.#knockingAt) this.#knockingAt.knock(this);
+    if (listener) this._knockingAt = listener._backlog;
+    if (this._knockingAt) this._knockingAt.knock(this);
     else this.refused();
     return WOULD_BLOCK;
   }
 
-  #outcome(): Tried<0> {
+  private _outcome(): Tried<0> {
     this.connectPending = E.EALREADY;
-    if (this.#state === 'connecting') return WOULD_BLOCK;
-    this.#outcomePending = false;
-    if (this.#state === 'established') return 0;
+    if (this._state === 'connecting') return WOULD_BLOCK;
+    this._outcomePending = false;
+    if (this._state === 'established') return 0;
     const error = this.takeError() || E.ECONNABORTED;
-    this.#disconnect();
+    this._disconnect();
     return fail(error);
   }
 
   listenFor(_caller: Caller, backlog: number): Failure | undefined {
-    if (this.#state !== 'closed') return fail(E.EINVAL);
-    if (this.#backlog) {
-      this.#backlog.resize(backlog);
+    if (this._state !== 'closed') return fail(E.EINVAL);
+    if (this._backlog) {
+      this._backlog.resize(backlog);
       return undefined;
     }
     if (this.local.port === 0) {
@@ -134,24 +134,20 @@ export class TcpSocket extends InetSocket {
     }
     const taken = this.ports.check(this, this.local, 'listener');
     if (taken) return taken;
-    this.#backlog = new TcpBacklog<TcpSocket>(
-      backlog,
-      (client) => this.#welcome(client),
-      () => this.queue.notify(READABLE),
-    );
+    this._backlog = new TcpBacklog<TcpSocket>(backlog, this);
     return undefined;
   }
 
   tryAccept(flags: number): Tried<Socket> {
-    if (!this.#backlog) return fail(E.EINVAL);
-    const connection = this.#backlog.take();
+    if (!this._backlog) return fail(E.EINVAL);
+    const connection = this._backlog.take();
     if (!connection) return WOULD_BLOCK;
     connection.flags |= flags;
     return connection;
   }
 
   /** Completes the connection of `client`; our end of it waits to be accepted. */
-  #welcome(client: TcpSocket): TcpSocket {
+  welcome(client: TcpSocket): TcpSocket {
     const end = new TcpSocket(this.services, this.family, this.creator, O_RDWR, {
       socket: this.options.copy(),
       ip: this.ip.copy(),
@@ -159,229 +155,233 @@ export class TcpSocket extends InetSocket {
       transport: this.transport.copy(),
     });
     if (client.remote) end.settle(client.remote);
-    end.#establish(client);
-    client.#establish(end);
+    end._establish(client);
+    client._establish(end);
     end.remote = client.local;
-    client.#knockingAt = undefined;
+    client._knockingAt = undefined;
     client.queue.notify(WRITABLE);
     return end;
   }
 
-  #establish(peer: TcpSocket): void {
-    this.#peer = peer;
-    this.#state = 'established';
+  arrived(): void {
+    this.queue.notify(READABLE);
+  }
+
+  private _establish(peer: TcpSocket): void {
+    this._peer = peer;
+    this._state = 'established';
     if (!this.options.fixedSendBuffer) this.options.sendBuffer = TUNED_SEND;
   }
 
   /** Nobody listens there (or no more). */
   refused(): void {
     this.error = E.ECONNREFUSED;
-    this.#finish();
+    this._finish();
     this.unsettle();
   }
 
   /** The connection is over, whoever ended it. */
-  #finish(): void {
-    this.#state = 'closed';
-    this.#peer = undefined;
-    this.#knockingAt?.leave(this);
-    this.#knockingAt = undefined;
-    this.#receiveShut = this.#sendShut = true;
+  private _finish(): void {
+    this._state = 'closed';
+    this._peer = undefined;
+    this._knockingAt?.leave(this);
+    this._knockingAt = undefined;
+    this._receiveShut = this._sendShut = true;
     this.queue.notify(EVERYONE);
   }
 
-  #resetPeer(): void {
-    if (this.#peer) this.#peer.#gotReset();
+  private _resetPeer(): void {
+    if (this._peer) this._peer._gotReset();
   }
 
-  #gotReset(): void {
-    if (this.#state === 'closed') return;
-    this.error = this.#finReceived ? E.EPIPE : E.ECONNRESET;
-    this.#finish();
+  private _gotReset(): void {
+    if (this._state === 'closed') return;
+    this.error = this._finReceived ? E.EPIPE : E.ECONNRESET;
+    this._finish();
   }
 
-  #gotFin(): void {
-    this.#finReceived = this.#receiveShut = true;
+  private _gotFin(): void {
+    this._finReceived = this._receiveShut = true;
     this.queue.notify(EVERYONE);
-    if (this.#sendShut) this.#over();
+    if (this._sendShut) this._over();
   }
 
   /** Both sides have said that they send no more: Linux's socket is closed then, also before close(2). */
-  #over(): void {
-    const peer = this.#peer;
+  private _over(): void {
+    const peer = this._peer;
     for (const end of [this, peer]) {
       if (!end) continue;
-      end.#state = 'closed';
-      end.#receiveShut = end.#sendShut = true;
-      end.#peer = undefined;
+      end._state = 'closed';
+      end._receiveShut = end._sendShut = true;
+      end._peer = undefined;
       end.queue.notify(EVERYONE);
     }
   }
 
-  #disconnect(): 0 {
-    if (this.#backlog) this.#stopListening();
-    this.#resetPeer();
-    this.#finish();
+  private _disconnect(): 0 {
+    if (this._backlog) this._stopListening();
+    this._resetPeer();
+    this._finish();
     this.unsettle();
-    this.#outcomePending = false;
+    this._outcomePending = false;
     this.error = undefined;
     this.remote = undefined;
-    this.#receiveShut = this.#sendShut = this.#finReceived = false;
-    this.#received.clear();
+    this._receiveShut = this._sendShut = this._finReceived = false;
+    this._received.clear();
     return 0;
   }
 
-  #stopListening(): void {
-    const backlog = this.#backlog;
-    this.#backlog = undefined;
+  private _stopListening(): void {
+    const backlog = this._backlog;
+    this._backlog = undefined;
     backlog?.close((connection) => {
-      connection.#resetPeer();
-      connection.#peer = undefined;
+      connection._resetPeer();
+      connection._peer = undefined;
       connection.release();
     });
   }
 
   override peerName(): Uint8Array | undefined {
-    const there = this.#state === 'established' ? this.remote : undefined;
+    const there = this._state === 'established' ? this.remote : undefined;
     return there && endpointBytes(there, this.family);
   }
 
   shutdown(how: number): Failure | undefined {
-    if (this.#backlog) {
+    if (this._backlog) {
       if (how !== SHUT_WR) {
-        this.#stopListening();
+        this._stopListening();
         this.queue.notify(EVERYONE);
       }
       return undefined;
     }
-    if (this.#state === 'closed') {
+    if (this._state === 'closed') {
       // What was said is remembered, also by a connection that is made later.
-      if (how !== SHUT_WR) this.#receiveShut = true;
-      if (how !== SHUT_RD) this.#sendShut = true;
+      if (how !== SHUT_WR) this._receiveShut = true;
+      if (how !== SHUT_RD) this._sendShut = true;
       this.queue.notify(EVERYONE);
       return fail(E.ENOTCONN);
     }
-    if (this.#state === 'connecting') {
-      this.#disconnect();
+    if (this._state === 'connecting') {
+      this._disconnect();
       return undefined;
     }
-    if (how !== SHUT_WR) this.#receiveShut = true;
-    if (how !== SHUT_RD && !this.#sendShut) {
-      this.#sendShut = true;
-      if (this.#peer) this.#peer.#gotFin();
+    if (how !== SHUT_WR) this._receiveShut = true;
+    if (how !== SHUT_RD && !this._sendShut) {
+      this._sendShut = true;
+      if (this._peer) this._peer._gotFin();
     }
     this.queue.notify(EVERYONE);
     return undefined;
   }
 
   protected override onClose(): void {
-    if (this.#backlog) this.#stopListening();
-    const peer = this.#peer;
+    if (this._backlog) this._stopListening();
+    const peer = this._peer;
     const { linger } = this.options;
-    const abort = this.#received.size > 0 || (linger.on && linger.seconds === 0);
-    this.#state = 'closed';
-    this.#knockingAt?.leave(this);
-    this.#received.clear();
+    const abort = this._received.size > 0 || (linger.on && linger.seconds === 0);
+    this._state = 'closed';
+    this._knockingAt?.leave(this);
+    this._received.clear();
     this.leavePort();
     if (!peer) return;
     // The peer keeps this end: what it sends from now on is answered by a reset.
-    if (abort) peer.#gotReset();
-    else if (!this.#sendShut) peer.#gotFin();
-    this.#receiveShut = this.#sendShut = true;
+    if (abort) peer._gotReset();
+    else if (!this._sendShut) peer._gotFin();
+    this._receiveShut = this._sendShut = true;
   }
 
   // --- Data ---
 
   /** All of it: who has read so many bytes waits for the next to be announced (nginx). */
   get unread(): number {
-    return this.#received.size;
+    return this._received.size;
   }
   get unsent(): number {
-    return this.#peer ? Math.max(0, this.#peer.#received.size - this.#peer.#window) : 0;
+    return this._peer ? Math.max(0, this._peer._received.size - this._peer._window) : 0;
   }
 
   tryReceive(to: Sink, how: Receive): Tried<Incoming> | 'end' {
-    if (this.#backlog) return fail(E.ENOTCONN);
-    if (this.#received.size > 0) {
+    if (this._backlog) return fail(E.ENOTCONN);
+    if (this._received.size > 0) {
       const wanted = to.remaining;
-      const ring = this.#received;
+      const ring = this._received;
       const count = how.discard ? ring.discard(wanted) : how.peek ? ring.copy(to) : ring.drain(to);
       if (count === 0 && wanted > 0) return fail(E.EFAULT);
-      if (!how.peek && this.#peer) this.#peer.#roomMade();
+      if (!how.peek && this._peer) this._peer._roomMade();
       return { count, length: count, truncated: false, rights: [], from: NO_NAME };
     }
-    if (this.#finReceived) return 'end';
+    if (this._finReceived) return 'end';
     if (this.error !== undefined) return fail(this.takeError() || E.EIO);
-    if (this.#receiveShut) return 'end';
-    return this.#state === 'closed' ? fail(E.ENOTCONN) : WOULD_BLOCK;
+    if (this._receiveShut) return 'end';
+    return this._state === 'closed' ? fail(E.ENOTCONN) : WOULD_BLOCK;
   }
 
   trySend(from: Source, message: Outgoing): Tried<number> {
     if ((message.flags & MSG_OOB) !== 0) return fail(E.EOPNOTSUPP);
     if (this.error !== undefined) return fail(this.takeError() || E.EPIPE);
-    if (this.#state === 'connecting') return WOULD_BLOCK;
-    const peer = this.#peer;
-    if (!peer || this.#sendShut) return fail(E.EPIPE);
-    if (peer.#receiveShut && peer.#sendShut) return this.#sendToNobody(peer, from);
+    if (this._state === 'connecting') return WOULD_BLOCK;
+    const peer = this._peer;
+    if (!peer || this._sendShut) return fail(E.EPIPE);
+    if (peer._receiveShut && peer._sendShut) return this._sendToNobody(peer, from);
     const room = this.options.sendBuffer - this.unsent;
     if (from.remaining === 0) return 0;
     if (room <= 0) {
-      this.#noSpace = true;
+      this._noSpace = true;
       return WOULD_BLOCK;
     }
     const wanted = Math.min(room, from.remaining);
     // Who wrote a part waits for the rest: nobody may have to try once more to be told.
-    if (wanted < from.remaining) this.#noSpace = true;
-    const sent = peer.#received.fill(from, wanted);
-    if (sent > 0) peer.#dataArrived();
+    if (wanted < from.remaining) this._noSpace = true;
+    const sent = peer._received.fill(from, wanted);
+    if (sent > 0) peer._dataArrived();
     return sent === 0 ? fail(E.EFAULT) : sent;
   }
 
-  #dataArrived(): void {
-    if (this.#received.size >= this.#lowWater) this.queue.notify(READABLE);
+  private _dataArrived(): void {
+    if (this._received.size >= this._lowWater) this.queue.notify(READABLE);
   }
 
   /** The other end takes nothing any more: it answers by a reset, which comes after this call. */
-  #sendToNobody(peer: TcpSocket, from: Source): number {
+  private _sendToNobody(peer: TcpSocket, from: Source): number {
     const { remaining } = from;
     from.skip(remaining);
-    peer.#gotReset();
-    this.#gotReset();
+    peer._gotReset();
+    this._gotReset();
     return remaining;
   }
 
   /** The peer has read: tells a writer when it is worth it. */
-  #roomMade(): void {
-    if (!this.#noSpace || !this.#writable) return;
-    this.#noSpace = false;
+  private _roomMade(): void {
+    if (!this._noSpace || !this._writable) return;
+    this._noSpace = false;
     this.queue.notify(WRITABLE);
   }
 
   /** Linux: free room is at least half of what is queued. */
-  get #writable(): boolean {
+  private get _writable(): boolean {
     const queued = this.unsent;
     return this.options.sendBuffer - queued >= queued >> 1;
   }
 
   /** Half of the buffer is for overhead. */
-  get #window(): number {
+  private get _window(): number {
     return this.options.receiveBuffer >> 1;
   }
 
-  get #lowWater(): number {
-    return Math.min(this.options.get(SO_RCVLOWAT) ?? 1, this.#window);
+  private get _lowWater(): number {
+    return Math.min(this.options.get(SO_RCVLOWAT) ?? 1, this._window);
   }
 
   override readiness(): number {
-    if (this.#backlog) return this.#backlog.ready ? READABLE : 0;
+    if (this._backlog) return this._backlog.ready ? READABLE : 0;
     let events = 0;
-    const closed = this.#state === 'closed';
-    if ((this.#receiveShut && this.#sendShut) || closed) events |= HUP;
-    if (this.#receiveShut) events |= IN | RDNORM | RDHUP;
-    if (this.#state !== 'connecting') {
-      if (this.#received.size >= this.#lowWater) events |= IN | RDNORM;
-      if (this.#sendShut || this.#writable) events |= OUT | WRNORM;
-      else this.#noSpace = true;
+    const closed = this._state === 'closed';
+    if ((this._receiveShut && this._sendShut) || closed) events |= HUP;
+    if (this._receiveShut) events |= IN | RDNORM | RDHUP;
+    if (this._state !== 'connecting') {
+      if (this._received.size >= this._lowWater) events |= IN | RDNORM;
+      if (this._sendShut || this._writable) events |= OUT | WRNORM;
+      else this._noSpace = true;
     }
     if (this.error !== undefined) events |= ERR;
     return events;
@@ -391,16 +391,16 @@ export class TcpSocket extends InetSocket {
 
   /** As TCP_INFO and /proc/net/tcp number states. */
   get tcpState(): number {
-    if (this.#backlog) return TCP_STATE.LISTEN;
-    if (this.#state !== 'established') {
-      return this.#state === 'connecting' ? TCP_STATE.SYN_SENT : TCP_STATE.CLOSE;
+    if (this._backlog) return TCP_STATE.LISTEN;
+    if (this._state !== 'established') {
+      return this._state === 'connecting' ? TCP_STATE.SYN_SENT : TCP_STATE.CLOSE;
     }
-    if (this.#finReceived) return TCP_STATE.CLOSE_WAIT;
-    return this.#sendShut ? TCP_STATE.FIN_WAIT2 : TCP_STATE.ESTABLISHED;
+    if (this._finReceived) return TCP_STATE.CLOSE_WAIT;
+    return this._sendShut ? TCP_STATE.FIN_WAIT2 : TCP_STATE.ESTABLISHED;
   }
 
   protected transportOption(name: number): Uint8Array | undefined {
-    const connected = this.#state === 'established';
+    const connected = this._state === 'established';
     switch (name) {
       case TCP_MAXSEG:
         return intBytes(connected ? LOOPBACK_MSS : DEFAULT_MSS);
@@ -427,7 +427,7 @@ export class TcpSocket extends InetSocket {
   }
 
   override optionsChanged(): void {
-    if (this.#peer) this.#peer.#roomMade();
+    if (this._peer) this._peer._roomMade();
   }
 }
 

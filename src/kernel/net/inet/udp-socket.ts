@@ -45,10 +45,10 @@ export class UdpSocket extends InetSocket {
   protected readonly level: number;
   readonly isStream = false;
   readonly isListening = false;
-  readonly #received: Datagram[] = [];
-  #charged = 0;
-  #receiveShut = false;
-  #sendShut = false;
+  private readonly _received: Datagram[] = [];
+  private _charged = 0;
+  private _receiveShut = false;
+  private _sendShut = false;
 
   constructor(
     services: KernelServices,
@@ -69,11 +69,11 @@ export class UdpSocket extends InetSocket {
     this.level = protocol;
   }
 
-  get #peers(): PortTable<UdpSocket> {
+  private get _peers(): PortTable<UdpSocket> {
     return this.protocol === IPPROTO_UDP ? this.network.udp : this.network.udplite;
   }
   protected get ports(): PortTable<InetSocket> {
-    return this.#peers as PortTable<InetSocket>;
+    return this._peers as PortTable<InetSocket>;
   }
   protected readonly mayBind = true;
 
@@ -103,14 +103,14 @@ export class UdpSocket extends InetSocket {
 
   shutdown(how: number): Failure | undefined {
     // An unconnected one says ENOTCONN, and is shut all the same.
-    if (how !== SHUT_WR) this.#receiveShut = true;
-    if (how !== SHUT_RD) this.#sendShut = true;
+    if (how !== SHUT_WR) this._receiveShut = true;
+    if (how !== SHUT_RD) this._sendShut = true;
     this.queue.notify(EVERYONE);
     return this.remote ? undefined : fail(E.ENOTCONN);
   }
 
   get unread(): number {
-    return this.#received[0]?.bytes.length ?? 0;
+    return this._received[0]?.bytes.length ?? 0;
   }
   readonly unsent = 0;
 
@@ -118,21 +118,21 @@ export class UdpSocket extends InetSocket {
     const { remaining } = from;
     if (remaining > LARGEST) return fail(E.EMSGSIZE);
     if ((message.flags & MSG_OOB) !== 0) return fail(E.EOPNOTSUPP);
-    const route = this.#destination(message);
+    const route = this._destination(message);
     if (route instanceof Failure) return route;
     if ((message.control ?? []).some((item) => !isMark(item))) return fail(E.EINVAL);
     if (this.error !== undefined) return fail(this.takeError() || E.EIO);
-    if (this.#sendShut) return fail(E.EPIPE);
+    if (this._sendShut) return fail(E.EPIPE);
     const bytes = copyOut(from, remaining);
     if (bytes.length < remaining) return fail(E.EFAULT);
-    const target = this.#peers.find(route.to, route.from, () => true);
+    const target = this._peers.find(route.to, route.from, () => true);
     const marks = marksOf(message.control ?? [], this.ip, this.ipv6);
-    if (target) target.#deliver({ bytes, ...route, marks });
-    else this.#unreachable();
+    if (target) target._deliver({ bytes, ...route, marks });
+    else this._unreachable();
     return remaining;
   }
 
-  #destination(message: Outgoing): { to: Endpoint; from: Endpoint } | Failure {
+  private _destination(message: Outgoing): { to: Endpoint; from: Endpoint } | Failure {
     if (message.to) {
       const route = this.routeFrom(message.to);
       return !(route instanceof Failure) && route.to.port === 0 ? fail(E.EINVAL) : route;
@@ -141,30 +141,30 @@ export class UdpSocket extends InetSocket {
     return { to: this.remote, from: this.local };
   }
 
-  #unreachable(): void {
+  private _unreachable(): void {
     if (!this.remote && !this.ip.isOn(IP_RECVERR)) return;
     this.error = E.ECONNREFUSED;
     this.queue.notify(EVERYONE);
   }
 
-  #deliver(datagram: Datagram): void {
-    if (this.#charged >= this.options.receiveBuffer) return;
-    this.#charged += datagram.bytes.length + OVERHEAD;
-    this.#received.push(datagram);
+  private _deliver(datagram: Datagram): void {
+    if (this._charged >= this.options.receiveBuffer) return;
+    this._charged += datagram.bytes.length + OVERHEAD;
+    this._received.push(datagram);
     this.queue.notify(READABLE);
   }
 
   tryReceive(to: Sink, how: Receive): Tried<Incoming> | 'end' {
     if (this.error !== undefined) return fail(this.takeError() || E.EIO);
-    const first = this.#received[0];
-    if (!first) return this.#receiveShut && how.waits ? 'end' : WOULD_BLOCK;
+    const first = this._received[0];
+    if (!first) return this._receiveShut && how.waits ? 'end' : WOULD_BLOCK;
     const { length } = first.bytes;
     const wanted = Math.min(length, to.remaining);
     const count = wanted > 0 ? to.put(first.bytes.subarray(0, wanted)) : 0;
     if (count < wanted) return fail(E.EFAULT);
     if (!how.peek) {
-      this.#received.shift();
-      this.#charged -= length + OVERHEAD;
+      this._received.shift();
+      this._charged -= length + OVERHEAD;
     }
     return {
       count,
@@ -179,9 +179,9 @@ export class UdpSocket extends InetSocket {
   override readiness(): number {
     let events = OUT | WRNORM | WRBAND;
     if (this.error !== undefined) events |= ERR;
-    if (this.#receiveShut) events |= RDHUP | IN | RDNORM;
-    if (this.#receiveShut && this.#sendShut) events |= HUP;
-    if (this.#received.length > 0) events |= IN | RDNORM;
+    if (this._receiveShut) events |= RDHUP | IN | RDNORM;
+    if (this._receiveShut && this._sendShut) events |= HUP;
+    if (this._received.length > 0) events |= IN | RDNORM;
     return events;
   }
 
@@ -191,6 +191,6 @@ export class UdpSocket extends InetSocket {
 
   protected override onClose(): void {
     this.leavePort();
-    this.#received.length = 0;
+    this._received.length = 0;
   }
 }

@@ -33,9 +33,9 @@ export class NetlinkSocket extends Socket {
   readonly isListening = false;
   readonly unsent = 0;
   readonly network: Network;
-  #port = 0;
-  #groups = 0;
-  readonly #received: Uint8Array[] = [];
+  private _port = 0;
+  private _groups = 0;
+  private readonly _received: Uint8Array[] = [];
 
   constructor(
     services: KernelServices,
@@ -52,23 +52,23 @@ export class NetlinkSocket extends Socket {
     if (address.length < sockaddrNl.size) return fail(E.EINVAL);
     const { family, pid, groups } = sockaddrNl.decode(address);
     if (family !== AF_NETLINK) return fail(E.EINVAL);
-    if (this.#port !== 0 && pid !== 0 && pid !== this.#port) return fail(E.EINVAL);
-    this.#groups = groups;
-    return this.#port !== 0 ? undefined : this.#takePort(caller, pid);
+    if (this._port !== 0 && pid !== 0 && pid !== this._port) return fail(E.EINVAL);
+    this._groups = groups;
+    return this._port !== 0 ? undefined : this._takePort(caller, pid);
   }
 
   /** Where messages go: only the kernel listens. */
   tryConnect(caller: Caller, address: Uint8Array): Tried<0> {
     if (address.length < 2) return fail(E.EINVAL);
-    return (this.#port === 0 ? this.#takePort(caller, 0) : undefined) ?? 0;
+    return (this._port === 0 ? this._takePort(caller, 0) : undefined) ?? 0;
   }
 
-  #takePort(caller: Sender, wanted: number): Failure | undefined {
+  private _takePort(caller: Sender, wanted: number): Failure | undefined {
     const { netlinkPorts } = this.network;
     if (wanted !== 0 && netlinkPorts.isTaken(this.protocol, wanted)) return fail(E.EADDRINUSE);
     const port = netlinkPorts.allocate(this.protocol, wanted || caller.pid);
     if (port === undefined) return fail(E.EADDRINUSE);
-    this.#port = port;
+    this._port = port;
     return undefined;
   }
 
@@ -83,14 +83,14 @@ export class NetlinkSocket extends Socket {
   }
 
   localName(): Uint8Array {
-    return sockaddrNl.encode({ family: AF_NETLINK, pad: 0, pid: this.#port, groups: this.#groups });
+    return sockaddrNl.encode({ family: AF_NETLINK, pad: 0, pid: this._port, groups: this._groups });
   }
   override peerName(): Uint8Array {
     return KERNEL;
   }
 
   get unread(): number {
-    return this.#received[0]?.length ?? 0;
+    return this._received[0]?.length ?? 0;
   }
 
   trySend(from: Source, message: Outgoing): Tried<number> {
@@ -98,38 +98,38 @@ export class NetlinkSocket extends Socket {
     if (message.to && message.to.length >= sockaddrNl.size && sockaddrNl.decode(message.to).pid !== 0) {
       return fail(E.ECONNREFUSED);
     }
-    if (this.#port === 0) this.#takePort(message.caller, 0);
+    if (this._port === 0) this._takePort(message.caller, 0);
     const bytes = copyOut(from, remaining);
     if (bytes.length < remaining) return fail(E.EFAULT);
-    for (const answer of this.#answers(bytes)) this.#received.push(answer);
-    if (this.#received.length > 0) this.queue.notify(READABLE);
+    for (const answer of this._answers(bytes)) this._received.push(answer);
+    if (this._received.length > 0) this.queue.notify(READABLE);
     return remaining;
   }
 
-  *#answers(bytes: Uint8Array): Iterable<Uint8Array> {
+  private *_answers(bytes: Uint8Array): Iterable<Uint8Array> {
     for (let at = 0; at + nlmsghdr.size <= bytes.length; ) {
       const { len, type, flags, seq } = nlmsghdr.decode(bytes.subarray(at));
       if (len < nlmsghdr.size || at + len > bytes.length) return;
       const whole = bytes.subarray(at, at + len);
       const body = whole.subarray(nlmsghdr.size);
-      yield* answerRoute({ type, flags, seq, body, bytes: whole }, this.#port);
+      yield* answerRoute({ type, flags, seq, body, bytes: whole }, this._port);
       at += Math.ceil(len / 4) * 4;
     }
   }
 
   tryReceive(to: Sink, how: Receive): Tried<Incoming> | 'end' {
-    const first = this.#received[0];
+    const first = this._received[0];
     if (!first) return WOULD_BLOCK;
     const wanted = Math.min(first.length, to.remaining);
     const count = wanted > 0 ? to.put(first.subarray(0, wanted)) : 0;
     if (count < wanted) return fail(E.EFAULT);
-    if (!how.peek) this.#received.shift();
+    if (!how.peek) this._received.shift();
     return { count, length: first.length, truncated: wanted < first.length, rights: [], from: KERNEL };
   }
 
   override readiness(): number {
     const error = this.error === undefined ? 0 : ERR;
-    return OUT | WRNORM | WRBAND | error | (this.#received.length > 0 ? IN | RDNORM : 0);
+    return OUT | WRNORM | WRBAND | error | (this._received.length > 0 ? IN | RDNORM : 0);
   }
 
   override getOption(level: number, _name: number): Uint8Array | Failure {
@@ -142,6 +142,6 @@ export class NetlinkSocket extends Socket {
   }
 
   protected override onClose(): void {
-    this.network.netlinkPorts.release(this.protocol, this.#port);
+    this.network.netlinkPorts.release(this.protocol, this._port);
   }
 }

@@ -8,28 +8,28 @@ const FIRST_CHOSEN = 0xffff_f000;
 const LAST_CHOSEN = 0x8000_0000;
 
 export class NetlinkPorts {
-  readonly #taken = new Map<number, Set<number>>();
+  private readonly _taken = new Map<number, Set<number>>();
 
   isTaken(protocol: number, port: number): boolean {
-    return this.#taken.get(protocol)?.has(port) === true;
+    return this._taken.get(protocol)?.has(port) === true;
   }
 
   /** The port that was asked for if it is free (0 never is), else another; undefined when none is left. */
   allocate(protocol: number, hint: number): number | undefined {
-    if (hint !== 0 && this.#take(protocol, hint)) return hint;
-    for (let port = FIRST_CHOSEN; port >= LAST_CHOSEN; port--) if (this.#take(protocol, port)) return port;
+    if (hint !== 0 && this._take(protocol, hint)) return hint;
+    for (let port = FIRST_CHOSEN; port >= LAST_CHOSEN; port--) if (this._take(protocol, port)) return port;
     return undefined;
   }
 
   release(protocol: number, port: number): void {
-    this.#taken.get(protocol)?.delete(port);
+    this._taken.get(protocol)?.delete(port);
   }
 
-  #take(protocol: number, port: number): boolean {
-    let taken = this.#taken.get(protocol);
+  private _take(protocol: number, port: number): boolean {
+    let taken = this._taken.get(protocol);
     if (!taken) {
       taken = new Set();
-      this.#taken.set(protocol, taken);
+      this._taken.set(protocol, taken);
     }
     if (taken.has(port)) return false;
     taken.add(port);

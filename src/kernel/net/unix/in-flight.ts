@@ -14,35 +14,37 @@ export interface Carrier extends FileDescription {
   dropCarried(): void;
 }
 
-export class InFlight {
-  readonly #counts = new Map<Carrier, number>();
+function isCarrier(file: FileDescription): file is Carrier {
+  return 'carried' in file && 'dropCarried' in file;
+}
 
-  constructor(readonly isCarrier: (file: FileDescription) => file is Carrier) {}
+export class InFlight {
+  private readonly _counts = new Map<Carrier, number>();
 
   landed(rights: readonly FileDescription[]): void {
     for (const file of rights) {
-      if (this.isCarrier(file)) this.#counts.set(file, (this.#counts.get(file) ?? 0) + 1);
+      if (isCarrier(file)) this._counts.set(file, (this._counts.get(file) ?? 0) + 1);
     }
   }
 
   taken(rights: readonly FileDescription[]): void {
     for (const file of rights) {
-      if (!this.isCarrier(file)) continue;
-      const left = (this.#counts.get(file) ?? 1) - 1;
-      if (left > 0) this.#counts.set(file, left);
-      else this.#counts.delete(file);
+      if (!isCarrier(file)) continue;
+      const left = (this._counts.get(file) ?? 1) - 1;
+      if (left > 0) this._counts.set(file, left);
+      else this._counts.delete(file);
     }
   }
 
   /** A reference to `file` went: when only queues hold it now, looks for what nobody can reach. */
   released(file: Carrier): void {
-    const count = this.#counts.get(file);
-    if (count !== undefined && file.referenceCount === count) this.#collect();
+    const count = this._counts.get(file);
+    if (count !== undefined && file.referenceCount === count) this._collect();
   }
 
-  #collect(): void {
+  private _collect(): void {
     const garbage = new Set<Carrier>();
-    for (const [file, count] of this.#counts) if (file.referenceCount === count) garbage.add(file);
+    for (const [file, count] of this._counts) if (file.referenceCount === count) garbage.add(file);
     // What a queue outside of the set holds can be reached: take it out until nothing changes.
     for (let before = -1; before !== garbage.size; ) {
       before = garbage.size;

@@ -4,9 +4,11 @@
  *
  * Owner: the receiving socket. What a message costs is charged to its origin until it is read whole.
  */
+
 import type { FileDescription } from '../../fs/file-description.js';
 import type { Sink } from '../../fs/io.js';
 import type { Incoming, Sender } from '../socket.js';
+import type { InFlight } from './in-flight.js';
 
 /** The sending socket. */
 export interface Origin {
@@ -35,57 +37,54 @@ export interface Take {
 }
 
 export class MessageQueue {
-  #messages: Message[] = [];
+  private _messages: Message[] = [];
 
-  /** `landed` and `taken` hear of descriptors that come to be in flight here, and of those that leave. */
-  constructor(
-    readonly landed: (rights: readonly FileDescription[]) => void = () => {},
-    readonly taken: (rights: readonly FileDescription[]) => void = () => {},
-  ) {}
+  /** `inFlight` hears of descriptors that come to be in flight here, and of those that leave. */
+  constructor(readonly inFlight?: Pick<InFlight, 'landed' | 'taken'>) {}
 
   get empty(): boolean {
-    return this.#messages.length === 0;
+    return this._messages.length === 0;
   }
 
   get count(): number {
-    return this.#messages.length;
+    return this._messages.length;
   }
 
   /** Unread bytes of all messages, or of the first (SIOCINQ). */
   size(of: 'all' | 'first'): number {
-    const first = this.#messages[0];
+    const first = this._messages[0];
     if (of === 'first') return first ? first.bytes.length - first.start : 0;
-    return this.#messages.reduce((sum, m) => sum + m.bytes.length - m.start, 0);
+    return this._messages.reduce((sum, m) => sum + m.bytes.length - m.start, 0);
   }
 
   /** Descriptions in flight here. */
   *rights(): Iterable<FileDescription> {
-    for (const m of this.#messages) yield* m.rights;
+    for (const m of this._messages) yield* m.rights;
   }
 
   push(message: Omit<Message, 'start'>): void {
-    this.#messages.push({ ...message, start: 0 });
+    this._messages.push({ ...message, start: 0 });
     message.origin.charge(message.bytes.length + OVERHEAD);
-    if (message.rights.length > 0) this.landed(message.rights);
+    if (message.rights.length > 0) this.inFlight?.landed(message.rights);
   }
 
   /** Bytes of the stream until `to` is full, up to the end of a message with descriptors. */
   takeStream(to: Sink, how: Take): Incoming | undefined {
-    const first = this.#messages[0];
+    const first = this._messages[0];
     if (!first) return undefined;
     const { sender, origin } = first;
     let count = 0;
     let rights: readonly FileDescription[] = [];
     let index = 0;
-    for (let m: Message | undefined = first; m && to.remaining > 0; m = this.#messages[index]) {
+    for (let m: Message | undefined = first; m && to.remaining > 0; m = this._messages[index]) {
       if (how.oneSender && !sameSender(m.sender, sender)) break;
       const unread = m.bytes.length - m.start;
       const n = Math.max(0, to.put(m.bytes.subarray(m.start, m.start + to.remaining)));
       if (n === 0 && unread > 0) break;
       count += n;
-      if (m.rights.length > 0) rights = this.#handOver(m, how);
+      if (m.rights.length > 0) rights = this._handOver(m, how);
       if (how.peek) index++;
-      else this.#consume(m, n);
+      else this._consume(m, n);
       if (n < unread || rights.length > 0) break;
     }
     return { count, length: first.bytes.length, rights, sender, from: origin.name, truncated: false };
@@ -93,42 +92,42 @@ export class MessageQueue {
 
   /** One whole message; what does not fit is lost. */
   takeMessage(to: Sink, how: Take): Incoming | undefined {
-    const first = this.#messages[0];
+    const first = this._messages[0];
     if (!first) return undefined;
     const { length } = first.bytes;
     const wanted = Math.min(length, to.remaining);
     const count = wanted > 0 ? Math.max(0, to.put(first.bytes.subarray(0, wanted))) : 0;
-    const rights = this.#handOver(first, how);
-    if (!how.peek) this.#shift();
+    const rights = this._handOver(first, how);
+    if (!how.peek) this._shift();
     const truncated = wanted < length;
     return { count, length, rights, sender: first.sender, from: first.origin.name, truncated };
   }
 
   /** Forgets everything, giving up the descriptors in flight. */
   clear(): void {
-    const messages = this.#messages;
-    this.#messages = [];
+    const messages = this._messages;
+    this._messages = [];
     for (const m of messages) {
       m.origin.charge(-(m.bytes.length + OVERHEAD));
-      if (m.rights.length > 0) this.taken(m.rights);
+      if (m.rights.length > 0) this.inFlight?.taken(m.rights);
       for (const file of m.rights) file.release();
     }
   }
 
-  #handOver(m: Message, how: Take): readonly FileDescription[] {
+  private _handOver(m: Message, how: Take): readonly FileDescription[] {
     if (how.peek) return m.rights.map((file) => file.retain());
-    if (m.rights.length > 0) this.taken(m.rights);
+    if (m.rights.length > 0) this.inFlight?.taken(m.rights);
     return m.rights;
   }
 
-  #consume(message: Message, count: number): void {
+  private _consume(message: Message, count: number): void {
     message.start += count;
     message.rights = [];
-    if (message.start === message.bytes.length) this.#shift();
+    if (message.start === message.bytes.length) this._shift();
   }
 
-  #shift(): void {
-    const gone = this.#messages.shift();
+  private _shift(): void {
+    const gone = this._messages.shift();
     gone?.origin.charge(-(gone.bytes.length + OVERHEAD));
   }
 }

@@ -33,6 +33,7 @@ import {
   type Receive,
   type Sender,
   Socket,
+  senderOf,
   WRITABLE,
 } from '../socket.js';
 import { MessageQueue, type Origin } from './message-queue.js';
@@ -54,28 +55,24 @@ export class UnixSocket extends Socket implements Origin {
   address: UnixAddress | undefined;
   /** Key in `network.pathSockets` while bound to a path. */
   pathKey: string | undefined;
-  #state: State = 'unconnected';
-  #peer: UnixSocket | undefined;
-  #closed = false;
-  readonly #received: MessageQueue;
-  #receiveShut = false;
-  #sendShut = false;
-  #inFlight = 0;
-  #peerSender: Sender | undefined;
+  private _state: State = 'unconnected';
+  private _peer: UnixSocket | undefined;
+  private _closed = false;
+  private readonly _received: MessageQueue;
+  private _receiveShut = false;
+  private _sendShut = false;
+  private _inFlight = 0;
+  private _peerSender: Sender | undefined;
   /** Connections that wait to be accepted. */
-  #arrivals: UnixSocket[] = [];
-  #backlog = DATAGRAM_BACKLOG;
+  private _arrivals: UnixSocket[] = [];
+  private _backlog = DATAGRAM_BACKLOG;
   /** Those that wait for room here: to connect, or to send a datagram. */
-  readonly #waiting = new Set<UnixSocket>();
+  private readonly _waiting = new Set<UnixSocket>();
 
   constructor(services: KernelServices, type: number, creator: Sender, flags: number) {
     super(services, type, creator, flags);
     this.network = networkOf(services);
-    const { inFlight } = this.network;
-    this.#received = new MessageQueue(
-      (rights) => inFlight.landed(rights),
-      (rights) => inFlight.taken(rights),
-    );
+    this._received = new MessageQueue(this.network.inFlight);
     this.network.unixSockets.add(this);
   }
 
@@ -87,8 +84,8 @@ export class UnixSocket extends Socket implements Origin {
   ): [UnixSocket, UnixSocket] {
     const a = new UnixSocket(services, type, creator, O_RDWR | flags);
     const b = new UnixSocket(services, type, creator, O_RDWR | flags);
-    a.#join(b, creator);
-    b.#join(a, creator);
+    a._join(b, creator);
+    b._join(a, creator);
     return [a, b];
   }
 
@@ -96,13 +93,13 @@ export class UnixSocket extends Socket implements Origin {
     return this.type === SOCK_STREAM;
   }
   get isListening(): boolean {
-    return this.#state === 'listening';
+    return this._state === 'listening';
   }
   get isConnected(): boolean {
-    return this.#state === 'connected';
+    return this._state === 'connected';
   }
   override get peerSender(): Sender | undefined {
-    return this.#peerSender;
+    return this._peerSender;
   }
 
   // --- Names and connections ---
@@ -113,41 +110,41 @@ export class UnixSocket extends Socket implements Origin {
   }
 
   tryConnect(caller: Caller, address: Uint8Array): Tried<0> {
-    if (this.type === SOCK_DGRAM) return this.#connectDatagrams(caller, address);
-    const listener = this.#find(caller, address);
+    if (this.type === SOCK_DGRAM) return this._connectDatagrams(caller, address);
+    const listener = this._find(caller, address);
     if (listener instanceof Failure) return listener;
-    if (listener.#state !== 'listening' || listener.#receiveShut) return fail(E.ECONNREFUSED);
-    if (listener.#full) {
-      listener.#waiting.add(this);
+    if (listener._state !== 'listening' || listener._receiveShut) return fail(E.ECONNREFUSED);
+    if (listener._full) {
+      listener._waiting.add(this);
       return WOULD_BLOCK;
     }
-    if (this.#state !== 'unconnected') return fail(this.#state === 'connected' ? E.EISCONN : E.EINVAL);
+    if (this._state !== 'unconnected') return fail(this._state === 'connected' ? E.EISCONN : E.EINVAL);
     const arrival = new UnixSocket(this.services, this.type, caller, O_RDWR);
     arrival.address = listener.address;
-    arrival.#join(this, caller);
-    this.#join(arrival, listener.#peerSender ?? listener.creator);
-    listener.#arrivals.push(arrival);
+    arrival._join(this, caller);
+    this._join(arrival, listener._peerSender ?? listener.creator);
+    listener._arrivals.push(arrival);
     listener.queue.notify(READABLE);
     return 0;
   }
 
   listenFor(caller: Caller, backlog: number): Failure | undefined {
     if (this.type === SOCK_DGRAM) return fail(E.EOPNOTSUPP);
-    if (!this.address || this.#state === 'connected') return fail(E.EINVAL);
-    this.#backlog = Math.min(backlog >>> 0, SOMAXCONN);
-    this.#state = 'listening';
-    this.#peerSender = caller;
-    this.#wakeWaiting();
+    if (!this.address || this._state === 'connected') return fail(E.EINVAL);
+    this._backlog = Math.min(backlog >>> 0, SOMAXCONN);
+    this._state = 'listening';
+    this._peerSender = senderOf(caller);
+    this._wakeWaiting();
     return undefined;
   }
 
   tryAccept(flags: number): Tried<Socket> {
     if (this.type === SOCK_DGRAM) return fail(E.EOPNOTSUPP);
-    if (this.#state !== 'listening') return fail(E.EINVAL);
-    const arrival = this.#arrivals.shift();
-    if (!arrival) return this.#receiveShut ? fail(E.EINVAL) : WOULD_BLOCK;
+    if (this._state !== 'listening') return fail(E.EINVAL);
+    const arrival = this._arrivals.shift();
+    if (!arrival) return this._receiveShut ? fail(E.EINVAL) : WOULD_BLOCK;
     arrival.flags |= flags;
-    this.#wakeWaiting();
+    this._wakeWaiting();
     return arrival;
   }
 
@@ -158,117 +155,117 @@ export class UnixSocket extends Socket implements Origin {
     return this.address?.bytes ?? UNNAMED;
   }
   peerName(): Uint8Array | undefined {
-    return this.#peer?.localName();
+    return this._peer?.localName();
   }
 
   // --- Data ---
 
   get unread(): number {
-    return this.#received.size(this.type === SOCK_DGRAM ? 'first' : 'all');
+    return this._received.size(this.type === SOCK_DGRAM ? 'first' : 'all');
   }
   get unsent(): number {
-    return this.#inFlight;
+    return this._inFlight;
   }
 
   tryReceive(to: Sink, how: Receive): Tried<Incoming> | 'end' {
     const wanted = to.remaining;
     const take = { peek: how.peek, oneSender: this.options.isOn(SO_PASSCRED) };
-    if (this.type !== SOCK_DGRAM && this.#state !== 'connected') {
+    if (this.type !== SOCK_DGRAM && this._state !== 'connected') {
       return fail(this.isStream ? E.EINVAL : E.ENOTCONN);
     }
-    const taken = this.isStream ? this.#received.takeStream(to, take) : this.#received.takeMessage(to, take);
+    const taken = this.isStream ? this._received.takeStream(to, take) : this._received.takeMessage(to, take);
     if (taken) {
       if (taken.count === 0 && wanted > 0 && taken.length > 0) return fail(E.EFAULT);
-      if (!how.peek && this.#waiting.size > 0) this.#wakeWaiting();
+      if (!how.peek && this._waiting.size > 0) this._wakeWaiting();
       return taken;
     }
     const error = this.takeError();
     if (error !== 0) return fail(error);
-    if (!this.#receiveShut) return WOULD_BLOCK;
+    if (!this._receiveShut) return WOULD_BLOCK;
     return this.type === SOCK_DGRAM && !how.waits ? WOULD_BLOCK : 'end';
   }
 
   trySend(from: Source, message: Outgoing): Tried<number> {
-    if (this.type === SOCK_DGRAM) return this.#sendDatagram(from, message);
+    if (this.type === SOCK_DGRAM) return this._sendDatagram(from, message);
     if (this.isStream && message.to) return fail(this.isConnected ? E.EISCONN : E.EOPNOTSUPP);
-    const peer = this.#peer;
+    const peer = this._peer;
     if (!peer || !this.isConnected) return fail(E.ENOTCONN);
     if (this.error !== undefined && !this.isStream) return fail(this.takeError() || E.EPIPE);
-    if (this.#sendShut || peer.#closed || peer.#receiveShut) return fail(E.EPIPE);
-    return this.isStream ? this.#sendStream(peer, from, message) : this.#sendMessage(peer, from, message);
+    if (this._sendShut || peer._closed || peer._receiveShut) return fail(E.EPIPE);
+    return this.isStream ? this._sendStream(peer, from, message) : this._sendMessage(peer, from, message);
   }
 
   shutdown(how: number): Failure | undefined {
     if (how !== SHUT_RD && how !== SHUT_WR && how !== SHUT_RDWR) return fail(E.EINVAL);
-    if (how !== SHUT_WR) this.#receiveShut = true;
-    if (how !== SHUT_RD) this.#sendShut = true;
-    const peer = this.type === SOCK_DGRAM ? undefined : this.#peer;
+    if (how !== SHUT_WR) this._receiveShut = true;
+    if (how !== SHUT_RD) this._sendShut = true;
+    const peer = this.type === SOCK_DGRAM ? undefined : this._peer;
     // What one side will not do, the other need not wait for; datagram sockets do not tell each other.
     if (peer) {
-      if (how !== SHUT_WR) peer.#sendShut = true;
-      if (how !== SHUT_RD) peer.#receiveShut = true;
+      if (how !== SHUT_WR) peer._sendShut = true;
+      if (how !== SHUT_RD) peer._receiveShut = true;
     }
     this.queue.notify(EVERYONE);
     peer?.queue.notify(EVERYONE);
-    if (how !== SHUT_WR) this.#wakeWaiting();
+    if (how !== SHUT_WR) this._wakeWaiting();
     return undefined;
   }
 
   override readiness(): number {
     let events = 0;
     if (this.error !== undefined) events |= ERR;
-    if (this.#receiveShut && this.#sendShut) events |= HUP;
-    if (this.#receiveShut) events |= RDHUP | IN | RDNORM;
-    if (!this.#received.empty || this.#arrivals.length > 0) events |= IN | RDNORM;
-    if (this.type !== SOCK_DGRAM && this.#state === 'unconnected') events |= HUP;
-    if (this.#writable()) events |= OUT | WRNORM | WRBAND;
+    if (this._receiveShut && this._sendShut) events |= HUP;
+    if (this._receiveShut) events |= RDHUP | IN | RDNORM;
+    if (!this._received.empty || this._arrivals.length > 0) events |= IN | RDNORM;
+    if (this.type !== SOCK_DGRAM && this._state === 'unconnected') events |= HUP;
+    if (this._writable()) events |= OUT | WRNORM | WRBAND;
     return events;
   }
 
   /** Origin: a message of this socket was queued, or (negative) read whole. */
   charge(cost: number): void {
-    this.#inFlight += cost;
-    if (cost < 0 && this.#inFlight * 4 <= this.options.sendBuffer) this.queue.notify(WRITABLE);
+    this._inFlight += cost;
+    if (cost < 0 && this._inFlight * 4 <= this.options.sendBuffer) this.queue.notify(WRITABLE);
   }
 
   // --- Carrier, for the collector of sockets in flight ---
 
   *carried(): Iterable<FileDescription> {
-    yield* this.#received.rights();
-    for (const arrival of this.#arrivals) yield* arrival.#received.rights();
+    yield* this._received.rights();
+    for (const arrival of this._arrivals) yield* arrival._received.rights();
   }
 
   dropCarried(): void {
-    this.#received.clear();
-    for (const arrival of this.#arrivals) arrival.#received.clear();
+    this._received.clear();
+    for (const arrival of this._arrivals) arrival._received.clear();
   }
 
   override release(): void {
     super.release();
-    if (!this.#closed) this.network.inFlight.released(this);
+    if (!this._closed) this.network.inFlight.released(this);
   }
 
   protected override onClose(): void {
-    this.#closed = true;
+    this._closed = true;
     this.network.unixSockets.delete(this);
     unbindUnix(this);
-    for (const arrival of this.#arrivals) arrival.#refuse();
-    this.#arrivals = [];
-    const unread = !this.#received.empty;
-    this.#received.clear();
-    if (this.type !== SOCK_DGRAM && this.#peer) this.#peer.#lostPeer({ unread });
-    this.#wakeWaiting();
+    for (const arrival of this._arrivals) arrival._refuse();
+    this._arrivals = [];
+    const unread = !this._received.empty;
+    this._received.clear();
+    if (this.type !== SOCK_DGRAM && this._peer) this._peer._lostPeer({ unread });
+    this._wakeWaiting();
   }
 
   // --- Parts ---
 
-  #join(peer: UnixSocket, sender: Sender): void {
-    this.#peer = peer;
-    this.#peerSender = sender;
-    this.#state = 'connected';
+  private _join(peer: UnixSocket, sender: Sender): void {
+    this._peer = peer;
+    this._peerSender = senderOf(sender);
+    this._state = 'connected';
   }
 
-  #find(caller: Caller, address: Uint8Array): UnixSocket | Failure {
+  private _find(caller: Caller, address: Uint8Array): UnixSocket | Failure {
     const parsed = parseUnixAddress(address);
     if (parsed instanceof Failure) return parsed;
     if (parsed === 'auto') return fail(E.EINVAL);
@@ -276,82 +273,82 @@ export class UnixSocket extends Socket implements Origin {
   }
 
   /** Where datagrams go from now on; an address of family AF_UNSPEC: nowhere. */
-  #connectDatagrams(caller: Caller, address: Uint8Array): Tried<0> {
+  private _connectDatagrams(caller: Caller, address: Uint8Array): Tried<0> {
     if (address.length < 2) return fail(E.EINVAL);
     if (address[0] === 0 && address[1] === 0) {
-      this.#disconnect();
+      this._disconnect();
       return 0;
     }
-    const found = this.#find(caller, address);
+    const found = this._find(caller, address);
     if (found instanceof Failure) return found;
-    if (!found.#takesFrom(this)) return fail(E.EPERM);
-    if (this.#peer !== found) this.#disconnect();
-    this.#join(found, caller);
+    if (!found._takesFrom(this)) return fail(E.EPERM);
+    if (this._peer !== found) this._disconnect();
+    this._join(found, caller);
     this.queue.notify(WRITABLE);
     return 0;
   }
 
   /** What came from the old peer is lost, and a peer that was connected to us learns so. */
-  #disconnect(): void {
-    const peer = this.#peer;
-    this.#peer = undefined;
-    this.#state = 'unconnected';
-    if (!peer || this.#received.empty) return;
-    this.#received.clear();
-    this.#wakeWaiting();
-    if (peer.#closed || peer.#peer !== this) return;
+  private _disconnect(): void {
+    const peer = this._peer;
+    this._peer = undefined;
+    this._state = 'unconnected';
+    if (!peer || this._received.empty) return;
+    this._received.clear();
+    this._wakeWaiting();
+    if (peer._closed || peer._peer !== this) return;
     peer.error = E.ECONNRESET;
     peer.queue.notify(EVERYONE);
   }
 
-  #takesFrom(sender: UnixSocket): boolean {
-    return this.#peer === undefined || this.#peer === sender;
+  private _takesFrom(sender: UnixSocket): boolean {
+    return this._peer === undefined || this._peer === sender;
   }
 
-  get #full(): boolean {
-    const waiting = this.type === SOCK_DGRAM ? this.#received.count : this.#arrivals.length;
-    return waiting > this.#backlog;
+  private get _full(): boolean {
+    const waiting = this.type === SOCK_DGRAM ? this._received.count : this._arrivals.length;
+    return waiting > this._backlog;
   }
 
   /** Linux: writable while no more than a quarter of the buffer is in use, and the peer has room. */
-  #writable(): boolean {
-    if (this.isListening || this.#inFlight * 4 > this.options.sendBuffer) return false;
-    const peer = this.type === SOCK_DGRAM ? this.#peer : undefined;
-    if (!peer || peer.#peer === this || !peer.#full || peer.#closed) return true;
-    peer.#waiting.add(this);
+  private _writable(): boolean {
+    if (this.isListening || this._inFlight * 4 > this.options.sendBuffer) return false;
+    const peer = this.type === SOCK_DGRAM ? this._peer : undefined;
+    if (!peer || peer._peer === this || !peer._full || peer._closed) return true;
+    peer._waiting.add(this);
     return false;
   }
 
-  #wakeWaiting(): void {
-    if (this.#waiting.size === 0 || (this.#full && !this.#closed && !this.#receiveShut)) return;
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+  private _wakeWaiting(): void {
+    if (this._waiting.size === 0 || (this._full && !this._closed && !this._receiveShut)) return;
+    const waiting = [...this._waiting];
+    this._waiting.clear();
     for (const socket of waiting) socket.queue.notify(WRITABLE);
   }
 
-  #lostPeer(how: { unread: boolean }): void {
-    this.#receiveShut = true;
-    this.#sendShut = true;
+  private _lostPeer(how: { unread: boolean }): void {
+    this._receiveShut = true;
+    this._sendShut = true;
     if (how.unread) this.error = E.ECONNRESET;
     this.queue.notify(EVERYONE);
   }
 
   /** Ends a connection that nobody accepted: the other side learns that it was reset. */
-  #refuse(): void {
-    if (this.#peer) this.#peer.#lostPeer({ unread: true });
-    this.#peer = undefined;
+  private _refuse(): void {
+    if (this._peer) this._peer._lostPeer({ unread: true });
+    this._peer = undefined;
     this.release();
   }
 
-  #sendStream(peer: UnixSocket, from: Source, message: Outgoing): Tried<number> {
+  private _sendStream(peer: UnixSocket, from: Source, message: Outgoing): Tried<number> {
     let sent = 0;
     let { rights } = message;
     while (from.remaining > 0) {
-      if (this.#inFlight >= this.options.sendBuffer) return sent > 0 ? sent : WOULD_BLOCK;
+      if (this._inFlight >= this.options.sendBuffer) return sent > 0 ? sent : WOULD_BLOCK;
       const wanted = Math.min(from.remaining, CHUNK);
       const bytes = copyOut(from, wanted);
       if (bytes.length > 0) {
-        peer.#deliver(this, bytes, rights, message.sender);
+        peer._deliver(this, bytes, rights, message.sender);
         rights = [];
         sent += bytes.length;
       }
@@ -360,39 +357,44 @@ export class UnixSocket extends Socket implements Origin {
     return sent;
   }
 
-  #sendDatagram(from: Source, message: Outgoing): Tried<number> {
-    const named = message.to ? this.#find(message.caller, message.to) : undefined;
+  private _sendDatagram(from: Source, message: Outgoing): Tried<number> {
+    const named = message.to ? this._find(message.caller, message.to) : undefined;
     if (named instanceof Failure) return named;
-    const to = named ?? this.#peer;
+    const to = named ?? this._peer;
     if (!to) return fail(E.ENOTCONN);
     if (from.remaining > this.options.sendBuffer - 32) return fail(E.EMSGSIZE);
     if (this.error !== undefined) return fail(this.takeError() || E.EPIPE);
-    if (this.#sendShut) return fail(E.EPIPE);
-    if (to.#closed) {
-      if (!named) this.#disconnect();
+    if (this._sendShut) return fail(E.EPIPE);
+    if (to._closed) {
+      if (!named) this._disconnect();
       return fail(E.ECONNREFUSED);
     }
-    if (!to.#takesFrom(this)) return fail(E.EPERM);
-    if (to.#receiveShut) return fail(E.EPIPE);
-    if (to.#peer !== this && to.#full) {
-      to.#waiting.add(this);
+    if (!to._takesFrom(this)) return fail(E.EPERM);
+    if (to._receiveShut) return fail(E.EPIPE);
+    if (to._peer !== this && to._full) {
+      to._waiting.add(this);
       return WOULD_BLOCK;
     }
-    return this.#sendMessage(to, from, message);
+    return this._sendMessage(to, from, message);
   }
 
-  #sendMessage(to: UnixSocket, from: Source, message: Outgoing): Tried<number> {
+  private _sendMessage(to: UnixSocket, from: Source, message: Outgoing): Tried<number> {
     const { remaining } = from;
     if (remaining > this.options.sendBuffer - 32) return fail(E.EMSGSIZE);
-    if (this.#inFlight >= this.options.sendBuffer) return WOULD_BLOCK;
+    if (this._inFlight >= this.options.sendBuffer) return WOULD_BLOCK;
     const bytes = copyOut(from, remaining);
     if (bytes.length < remaining) return fail(E.EFAULT);
-    to.#deliver(this, bytes, message.rights, message.sender);
+    to._deliver(this, bytes, message.rights, message.sender);
     return remaining;
   }
 
-  #deliver(origin: UnixSocket, bytes: Uint8Array, rights: readonly FileDescription[], sender: Sender): void {
-    this.#received.push({ bytes, rights, sender, origin });
+  private _deliver(
+    origin: UnixSocket,
+    bytes: Uint8Array,
+    rights: readonly FileDescription[],
+    sender: Sender,
+  ): void {
+    this._received.push({ bytes, rights, sender: senderOf(sender), origin });
     this.queue.notify(READABLE);
   }
 }

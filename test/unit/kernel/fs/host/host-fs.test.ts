@@ -36,7 +36,7 @@ const me = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
 const file = { ...me, mode: S_IFREG | 0o666 };
 
 function mount(options: { readOnly: boolean; openFiles?: number; openDirectories?: number }): HostFs {
-  fs = newHostFs({ hostFiles, rootFd: rootFdOf(top), ...options });
+  fs = newHostFs({ hostFiles, source: top, rootFd: rootFdOf(top), ...options });
   return fs;
 }
 

@@ -1,0 +1,21 @@
+/** Where a saved kernel is written to and read from, piece by piece: implemented above (actors/save). */
+import type { Graph } from './graph.js';
+
+/** Bytes of one address space: `memory` numbers them in the order of the graph's list. */
+export interface Pages {
+  readonly memory: number;
+  readonly addr: number;
+  readonly bytes: Uint8Array;
+}
+
+/** First the state, then the memory, as in gVisor: what cannot be made again is refused before any page is read. */
+export interface ImageWriter {
+  state(graph: Graph): void;
+  /** `bytes` may be used again after the call. */
+  pages(pages: Pages): void;
+}
+
+export interface ImageReader {
+  state(): Graph;
+  pages(): Iterable<Pages>;
+}
