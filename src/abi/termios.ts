@@ -78,6 +78,8 @@ export const TIOCGPTPEER = 0x5441;
 export const FIONCLEX = 0x5450;
 export const FIOCLEX = 0x5451;
 export const FIOASYNC = 0x5452;
+export const TIOCGLCKTRMIOS = 0x5456;
+export const TIOCSLCKTRMIOS = 0x5457;
 export const FIOQSIZE = 0x5460;
 export const FIBMAP = 1;
 export const FIGETBSZ = 2;
@@ -132,6 +134,8 @@ export const ioctlRequests = {
   FIONCLEX,
   FIOCLEX,
   FIOASYNC,
+  TIOCGLCKTRMIOS,
+  TIOCSLCKTRMIOS,
   FIOQSIZE,
   FIBMAP,
   FIGETBSZ,

@@ -78,8 +78,8 @@ export class KernelLink {
   }
 
   async close(): Promise<void> {
-    closed(this.#pool);
     this.#closed = true;
+    closed(this.#pool);
     release(this.operations as Remote<never>);
     await this.#pool.destroy();
     this.events.drainAll();

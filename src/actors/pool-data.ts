@@ -17,22 +17,22 @@ export interface PoolData {
   /** Between the home and each shard, by shard: kernel/home/conversation.ts. The home's own are unused. */
   readonly toHome: readonly SharedArrayBuffer[];
   readonly fromHome: readonly SharedArrayBuffer[];
-  /** Shard → embedder, by shard; and the words that go with them. */
+  /** Events, shard → embedder, by shard; and the words that go with them. */
   readonly events: readonly SharedArrayBuffer[];
   readonly eventBlock: SharedArrayBuffer;
 }
 
 export function newPoolData(config: KernelConfig): PoolData {
+  const rings = (shards: number, bytes = COMMAND_RING_BYTES): SharedArrayBuffer[] =>
+    Array.from({ length: shards }, () => Ring.create(bytes).buffer);
   const { shards } = config;
-  const rings = (count: number, bytes: number): SharedArrayBuffer[] =>
-    Array.from({ length: count }, () => Ring.create(bytes).buffer);
   const away = shards > 1 ? shards : 0;
   return {
     config,
     control: ControlBlock.create(shards).buffer,
-    commands: rings(shards, COMMAND_RING_BYTES),
-    toHome: rings(away, COMMAND_RING_BYTES),
-    fromHome: rings(away, COMMAND_RING_BYTES),
+    commands: rings(shards),
+    toHome: rings(away),
+    fromHome: rings(away),
     events: rings(shards, EVENT_RING_BYTES),
     eventBlock: EventBlock.create(shards).buffer,
   };

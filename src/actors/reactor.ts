@@ -102,9 +102,9 @@ export class Reactor {
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
       if (this.#skipTime()) continue;
-      const longest = Math.min(parts.time.dueInNs(), parts.settleInNs(), LONGEST_PARK_NS);
       parts.setParked(1);
-      parts.platform.park(parts.mailWaiting() ? 0 : longest);
+      const wait = Math.min(parts.time.dueInNs(), parts.settleInNs(), LONGEST_PARK_NS);
+      parts.platform.park(parts.mailWaiting() ? 0 : wait);
       parts.setParked(0);
       parts.runReady();
       if (parts.portMail() !== this.#seenPortMail) return false;

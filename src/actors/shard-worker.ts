@@ -58,7 +58,6 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
     control,
     commands: new Ring(present(data.commands[index], 'command ring')),
     news: host ? host.news : ringingRef(present(news, 'port'), () => control.ringForPort(HOST_SHARD)),
-    lines: away ?? home,
     outbox: new EventOutbox({
       shard: index,
       ring: new Ring(present(data.events[index], 'event ring')),
@@ -67,6 +66,7 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
     }),
     eventBlock: block,
     importModule,
+    lines: away ?? home,
     needsEventLoop: () => host?.hasBacklog === true,
   });
   try {

@@ -71,11 +71,11 @@ export interface ShardOptions {
   readonly control: ControlBlock;
   readonly commands: Ring;
   readonly news: ActorRef<ShardNews>;
-  /** To the other shards, where there are any: the home's end, or this shard's. */
-  readonly lines?: HomeLines | AwayLine | undefined;
   readonly outbox: EventOutbox;
   readonly eventBlock: EventBlock;
   readonly importModule: ImportModule;
+  /** To the other shards, where there are any: the home's end, or this shard's. */
+  readonly lines?: HomeLines | AwayLine | undefined;
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -175,7 +175,7 @@ export class Shard {
       awaitRelease: () => this.#hub.awaitProgress(),
       portMail: () => control.portMail(index),
       needsEventLoop: () =>
-        this.#interceptors.loading || lines?.backlog === true || this.#options.needsEventLoop(),
+        lines?.backlog === true || this.#interceptors.loading || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => this.#platform.spinningPays,
       onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,

@@ -93,7 +93,7 @@ export const RUN_OPTIONS: readonly OptionSpec<RunRequest>[] = [
   {
     name: 'cwd',
     value: 'DIR',
-    help: 'working directory in the sandbox (default: yours; / with --rootfs)',
+    help: 'working directory in the sandbox (default: yours, or / where it is not there)',
     apply: (run, value) => {
       run.spawn.cwd = parseAbsolute(value);
     },

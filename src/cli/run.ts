@@ -3,7 +3,7 @@
  * ask troupe to end are the guest's to handle.
  */
 import { pathToFileURL } from 'node:url';
-import type { Kernel, Process, ProcessExit } from '../index.js';
+import type { CallersTerminal, ControlServer, Kernel, Process, ProcessExit } from '../index.js';
 import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
@@ -38,11 +38,11 @@ export async function run(args: readonly string[]): Promise<number> {
 
 async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
   const troupe = await import('../index.js');
-  const { CallersTerminal, SpawnError, defaultEnv } = troupe;
-  if (request.terminal && !CallersTerminal.isThere) {
+  const { SpawnError, defaultEnv } = troupe;
+  if (request.terminal && !troupe.CallersTerminal.isThere) {
     throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
   }
-  const terminal = request.terminal ? await CallersTerminal.open() : undefined;
+  const terminal = request.terminal ? await troupe.CallersTerminal.open() : undefined;
   const records = await recordsOf(request);
   const kernel = await troupe.Kernel.boot({
     // A shard more makes every start later; who has work for several says so.
@@ -60,32 +60,21 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
       env: { ...defaultEnv(), ...request.env },
       ...(terminal ? { stdio: 'pty', windowSize: terminal.size } : { stdio: 'inherit' }),
     };
-    const guest = kernel.spawn(command, args, options);
-    // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
-    guest.on('error', () => {});
-    terminal?.attach(guest);
     const { name } = request;
-    const control =
-      name === undefined
-        ? undefined
-        : await troupe.ControlServer.open({
-            name,
-            kernel,
-            main: guest,
-            command: [command, ...args],
-          });
-    const shown = terminal ? new Promise((resolve) => guest.once('close', resolve)) : undefined;
-    const stopForwarding = forwardSignals(guest);
-    let end: ProcessExit | undefined;
-    try {
-      end = await guest.completed;
-      await shown;
-      return statusOf(end);
-    } finally {
-      await control?.close(end);
-      stopForwarding();
-      terminal?.detach();
-    }
+    const start = async (more: SpawnOptions = {}): Promise<number> => {
+      const main = kernel.spawn(command, args, { ...options, ...more });
+      // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
+      main.on('error', () => {});
+      const sandbox = { kernel, main, command: [command, ...args] };
+      const control = name === undefined ? undefined : await troupe.ControlServer.open({ name, ...sandbox });
+      return complete(main, terminal, control);
+    };
+    return await start().catch((e: unknown) => {
+      const chosen = request.spawn.cwd !== undefined;
+      if (chosen || !(e instanceof SpawnError) || e.obstacle !== 'cwd') throw e;
+      complain(`${e.message}; starting in / (--cwd chooses another, --bind shows yours)`);
+      return start({ cwd: '/' });
+    });
   } catch (e) {
     if (!(e instanceof SpawnError)) throw e;
     const { status, line } = spawnFailure(e, command);
@@ -100,6 +89,26 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
 async function recordsOf({ record }: RunRequest): Promise<((kernel: Kernel) => void)[]> {
   if (record.events === undefined && record.trace === undefined) return [];
   return (await import('./record.js')).openRecords(record);
+}
+
+async function complete(
+  guest: Process,
+  terminal: CallersTerminal | undefined,
+  control: ControlServer | undefined,
+): Promise<number> {
+  terminal?.attach(guest);
+  const shown = terminal ? new Promise((resolve) => guest.once('close', resolve)) : undefined;
+  const stopForwarding = forwardSignals(guest);
+  let end: ProcessExit | undefined;
+  try {
+    end = await guest.completed;
+    await shown;
+    return statusOf(end);
+  } finally {
+    await control?.close(end);
+    stopForwarding();
+    terminal?.detach();
+  }
 }
 
 function forwardSignals(guest: Process): () => void {

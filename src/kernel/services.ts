@@ -59,12 +59,12 @@ export interface KernelServices {
   readonly timers: TimerQueue;
   readonly delays: Delays;
   readonly hostWaits: HostWaits;
+  /** Who watches system calls; absent: nobody can. */
+  readonly calls?: CallWatch;
   /** On the home of several shards: the conversation with bodies (home/). */
   home?: HomeDesk;
   /** On every other shard: where its processes have their deputies. */
   away?: AwayLink;
-  /** Who watches system calls; absent: nobody can. */
-  readonly calls?: CallWatch;
 }
 
 /** One-shot timers of a shard, fired by its reactor: what guests wait for. */

@@ -13,7 +13,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { formatPage } from './page.mjs';
+import { formatCpython } from './cpython-page.mjs';
+import { writeSection } from './page.mjs';
 import { parseResults } from './parse.mjs';
 
 const MODULES = [
@@ -43,7 +44,7 @@ for (const module of modules) {
   if (process.env.RESULTS) keep(process.env.RESULTS, row);
   report(row);
 }
-if (asked.length === 0) writeFileSync(join(root, 'docs/conformance.md'), formatPage(rows, LEFT_OUT));
+if (asked.length === 0) writeSection("CPython's own tests", formatCpython(rows, LEFT_OUT));
 
 /** Runs a module until it ends by itself, without the tests that would not let it. */
 async function runModule(command, module) {

@@ -1,5 +1,5 @@
 /** What cannot be run: one clear line on stderr, the documented status, nothing left behind. */
-import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { CLI, type RunOptions, run, troupe } from './support/run.js';
@@ -142,6 +142,20 @@ describe('a wrong command line is 125 and says what to do', () => {
     expect(result.stdout.toString()).toBe('');
     expect(result.stderr).toMatch(/^troupe: [^\n]+\n$/);
   });
+});
+
+test('a working directory that the sandbox does not have is / with a warning, unless it was asked for', async () => {
+  const cwd = mkdtempSync('/tmp/troupe-cwd-');
+  try {
+    const result = await run(process.execPath, [CLI, 'run', 'pwd'], { cwd });
+    expect(result).toMatchObject({ status: 0, leftovers: [] });
+    expect(result.stdout.toString()).toBe('/\n');
+    expect(result.stderr).toMatch(/^troupe: working directory [^\n]+; starting in \/[^\n]*\n$/);
+    const asked = await run(process.execPath, [CLI, 'run', '--cwd', cwd, 'pwd'], { cwd });
+    expect(asked).toMatchObject({ status: 125, leftovers: [] });
+  } finally {
+    rmSync(cwd, { recursive: true });
+  }
 });
 
 test('help, version and doctor', async () => {

@@ -126,7 +126,7 @@ export class FakeKernel {
     const tid = this.tasks.allocateTid();
     if (tid instanceof Failure) throw new Error('too many tasks');
     const limits = ResourceLimits.defaults(this.services.machine.maxTasks);
-    const mm = MemoryManager.create(this.services, { stackLimit: 8 << 20 });
+    const mm = MemoryManager.create(this.services, { stackLimit: 8 << 20, fixed: false });
     const creds = options.creds ?? credentialsOf(1000, 1000);
     const mapped = mm.mmap(
       {

@@ -15,7 +15,7 @@ import {
   type Result,
 } from '../outcome.js';
 import { hasDeliverable } from '../signal/send.js';
-import { dispatch } from '../syscalls/dispatch.js';
+import { dispatch, dispatchUnwatched } from '../syscalls/dispatch.js';
 import { enterMask } from '../syscalls/wait-arguments.js';
 import type { Task } from '../task/task.js';
 import type { AwayLink } from './away-link.js';
@@ -56,7 +56,7 @@ function* answerOnBothSides(link: AwayLink, task: Task): Blocking<Outcome> {
   if (typeof outcome !== 'number') return outcome;
   const other = number === NR.prlimit64 && context.argLo(0) !== 0 && context.argLo(0) !== group.pid;
   if (other) return outcome;
-  const here = dispatch(task);
+  const here = dispatchUnwatched(task);
   return typeof here === 'number' || here instanceof Failure ? here : outcome;
 }
 

@@ -17,7 +17,7 @@ import { credentialsAtExec, type ExecCredentials } from '../auth/exec-credential
 import type { VfsPath } from '../fs/path.js';
 import type { WalkContext } from '../fs/walk.js';
 import type { SoftLimits } from '../mm/accounting.js';
-import { randomBrk, randomU32 } from '../mm/layout.js';
+import { brkBase, type LayoutOptions, stackShift } from '../mm/layout.js';
 import { MemoryManager } from '../mm/memory-manager.js';
 import { PAGE_SIZE } from '../mm/user-memory.js';
 import { pageUp, VM, Vma } from '../mm/vma.js';
@@ -47,6 +47,8 @@ export interface LoadRequest {
   readonly limits: SoftLimits;
   /** Set-user-ID bits do not count: somebody could take hold of the program. */
   readonly unsafe?: boolean;
+  /** ADDR_NO_RANDOMIZE, which a program that changes its ids does without. */
+  readonly fixedLayout?: boolean;
   /** The path as given: AT_EXECFN, and where the program is looked for. */
   readonly filename: string;
   /** The program itself, where it was found otherwise (execveat(2) with AT_EMPTY_PATH). */
@@ -57,7 +59,7 @@ export interface LoadRequest {
    * The point of no return: the files can be loaded. May give the caller's own address space, emptied; what
    * fails after that is for the caller to die of.
    */
-  readonly reuse?: (options: { readonly stackLimit: number }) => MemoryManager | undefined;
+  readonly reuse?: (options: LayoutOptions) => MemoryManager | undefined;
 }
 
 export interface LoadedProgram {
@@ -141,8 +143,10 @@ function openInterpreter(
 }
 
 function build(services: KernelServices, request: LoadRequest, found: Found): LoadedProgram | Failure {
-  const options = { stackLimit: request.limits.number(RLIMIT.STACK) };
-  const identity = credentialsAtExec(request.creds, found.program.place, { unsafe: request.unsafe ?? false });
+  const { creds, limits, unsafe = false, fixedLayout = false } = request;
+  const identity = credentialsAtExec(creds, found.program.place, { unsafe });
+  const sameIds = identity.creds.euid === creds.euid && identity.creds.egid === creds.egid;
+  const options = { stackLimit: limits.number(RLIMIT.STACK), fixed: fixedLayout && sameIds };
   // A program with more rights than its caller has a host process of its own.
   const reused = identity.secure ? undefined : request.reuse?.(options);
   if (reused) return fill(reused, request, found, identity);
@@ -223,7 +227,7 @@ function makeStack(
     filename: request.filename,
     top: mm.layout.stackTop,
     random: bytes,
-    gap: randomU32(random) % MAX_STACK_SHIFT,
+    gap: stackShift(mm.layout, random, MAX_STACK_SHIFT),
     auxv: [...vdsoEntry(platform.vdso), ...auxiliary(machine, identity, found, loaded)],
   });
 }
@@ -284,6 +288,6 @@ function setFacts(
   };
   // Without an interpreter a relocatable program lies among the mappings, where a heap has no room.
   const heapAfter = image.relocatable && !interpreter ? mm.layout.programBase : image.high + main.bias;
-  mm.brkStart = randomBrk(mm.services.random, heapAfter);
+  mm.brkStart = brkBase(mm.layout, mm.services.random, heapAfter);
   mm.brkEnd = mm.brkStart;
 }

@@ -32,13 +32,24 @@ export interface Layout {
   readonly mmapBase: number;
   /** Where position independent programs that name an interpreter go. */
   readonly programBase: number;
+  readonly fixed: boolean;
 }
+
+export interface LayoutOptions {
+  /** RLIMIT_STACK: how much room the stack is left. */
+  readonly stackLimit: number;
+  /** Nothing is left to chance: ADDR_NO_RANDOMIZE of personality(2). */
+  readonly fixed: boolean;
+}
+
+const NO_CHANCE: Random = { fill: (bytes) => bytes.fill(0) };
 
 export function newLayout(
   range: { readonly minAddress: number; readonly maxAddress: number },
-  random: Random,
-  stackLimit: number,
+  source: Random,
+  { stackLimit, fixed }: LayoutOptions,
 ): Layout {
+  const random = fixed ? NO_CHANCE : source;
   const { maxAddress } = range;
   const minAddress = Math.max(range.minAddress, MMAP_MIN_ADDR);
   const gap = Math.min(Math.max(stackLimit, MIN_STACK_GAP), MAX_STACK_GAP) + STACK_GUARD_GAP;
@@ -52,12 +63,18 @@ export function newLayout(
       maxAddress - STACK_RANDOM_PAGES * PAGE_SIZE - gap - randomPages(random, MMAP_RANDOM_PAGES),
     ),
     programBase: base + randomPages(random, MMAP_RANDOM_PAGES),
+    fixed,
   };
 }
 
 /** Where the heap starts when the program ends at `end` (Linux: arch_randomize_brk). */
-export function randomBrk(random: Random, end: number): number {
-  return pageUp(end) + randomPages(random, BRK_RANDOM_PAGES);
+export function brkBase({ fixed }: Layout, random: Random, end: number): number {
+  return pageUp(end) + (fixed ? 0 : randomPages(random, BRK_RANDOM_PAGES));
+}
+
+/** Bytes left free below a program's strings, less than `limit` (Linux: arch_align_stack). */
+export function stackShift({ fixed }: Layout, random: Random, limit: number): number {
+  return fixed ? 0 : randomU32(random) % limit;
 }
 
 /** A random number of whole pages below `pages`, in bytes. */
@@ -67,7 +84,7 @@ export function randomPages(random: Random, pages: number): number {
 
 const word = new Uint8Array(4);
 const wordView = new DataView(word.buffer);
-export function randomU32(random: Random): number {
+function randomU32(random: Random): number {
   random.fill(word);
   return wordView.getUint32(0, true);
 }

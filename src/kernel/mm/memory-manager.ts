@@ -20,7 +20,7 @@ import type { KernelServices } from '../services.js';
 import { type MemoryCaller, MemoryUsage } from './accounting.js';
 import { setBrk } from './brk.js';
 import { growDown } from './grow.js';
-import { type Layout, newLayout } from './layout.js';
+import { type Layout, type LayoutOptions, newLayout } from './layout.js';
 import { lockAll, lockRange, unlockAll, unlockRange } from './lock.js';
 import { advise } from './madvise.js';
 import { type MmapRequest, mapMemory } from './mmap.js';
@@ -79,9 +79,9 @@ export class MemoryManager {
     this.usage = new MemoryUsage(Math.floor(services.machine.memoryBytes / PAGE_SIZE));
   }
 
-  /** An empty address space; `stackLimit` (RLIMIT_STACK) decides how much room the stack is left. */
-  static create(services: KernelServices, options: { readonly stackLimit: number }): MemoryManager {
-    const layout = newLayout(services.platform, services.random, options.stackLimit);
+  /** An empty address space. */
+  static create(services: KernelServices, options: LayoutOptions): MemoryManager {
+    const layout = newLayout(services.platform, services.random, options);
     return new MemoryManager(services, services.platform.createAddressSpace(), layout);
   }
 
@@ -167,11 +167,11 @@ export class MemoryManager {
   }
 
   /** The same address space, emptied for another program; ours is over then. */
-  renewed(options: { readonly stackLimit: number }): MemoryManager {
+  renewed(options: LayoutOptions): MemoryManager {
     const { services, space } = this;
     space.clear();
     this.drop(0, this.layout.maxAddress);
-    const layout = newLayout(services.platform, services.random, options.stackLimit);
+    const layout = newLayout(services.platform, services.random, options);
     return new MemoryManager(services, space, layout);
   }
 

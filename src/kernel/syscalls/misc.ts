@@ -50,7 +50,7 @@ export const miscCalls = [
     NR.personality,
     'personality',
     [arg('persona', uint)],
-    { support: 'partial', note: 'kept and inherited, without effect' },
+    { support: 'partial', note: 'ADDR_NO_RANDOMIZE; other bits are kept and inherited, without effect' },
     (task, persona) => {
       const before = task.personality;
       if (persona !== PER_QUERY) task.personality = persona;

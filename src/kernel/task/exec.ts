@@ -7,6 +7,7 @@
  * before that has succeeded. Then the other threads end, and the task, alone and leader of its group now,
  * moves into the new address space.
  */
+import { ADDR_NO_RANDOMIZE, PER_CLEAR_ON_SETID } from '../../abi/personality.js';
 import { PTRACE_EVENT } from '../../abi/ptrace.js';
 import { SIG } from '../../abi/signal.js';
 import { userAddr } from '../../base/brand.js';
@@ -16,6 +17,7 @@ import type { WalkContext } from '../fs/walk.js';
 import { HOME } from '../home/here.js';
 import { mayTravel } from '../home/traveller.js';
 import { type LoadedProgram, loadProgram } from '../loader/load.js';
+import type { LayoutOptions } from '../mm/layout.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { type Blocking, ENTER_EXEC, Failure, type Outcome, type Result } from '../outcome.js';
 import { eventStop, wantsEvent } from '../ptrace/stop.js';
@@ -49,6 +51,7 @@ export function execute(task: Task, request: ExecRequest): Result {
     creds,
     limits: group.limits,
     unsafe,
+    fixedLayout: (task.personality & ADDR_NO_RANDOMIZE) !== 0,
     reuse: (options) => renewMemory(task, options),
   });
   if (program instanceof Failure) {
@@ -63,7 +66,7 @@ export function execute(task: Task, request: ExecRequest): Result {
 }
 
 /** The task's memory for its new program, if nobody else needs what it is now. */
-function renewMemory(task: Task, options: { readonly stackLimit: number }): MemoryManager | undefined {
+function renewMemory(task: Task, options: LayoutOptions): MemoryManager | undefined {
   const { mm, context, group } = task;
   if (group.tasks.size > 1 || context !== mm.space.first || !mm.renewable) return undefined;
   tellOthersInMemory(task);
@@ -116,7 +119,9 @@ function takeIdentity(task: Task, next: Credentials): void {
   const differs = next.euid !== next.uid || next.egid !== next.gid;
   const changed = next.euid !== old.euid || next.egid !== old.egid;
   task.group.dumpable = differs || changed ? 0 : 1;
-  if (changed) task.parentDeathSignal = 0;
+  if (!changed) return;
+  task.parentDeathSignal = 0;
+  task.personality &= ~PER_CLEAR_ON_SETID;
 }
 
 /** Leaves the old address space, which ends with its last task. */

@@ -36,8 +36,9 @@ export function exitTask(task: Task): void {
   task.exitStatus = status;
   task.killed = true;
   const { events } = kernel;
-  if (group.awayOn === undefined && events.wants('taskExit'))
+  if (group.awayOn === undefined && events.wants('taskExit')) {
     events.emit({ ...eventBase(task), type: 'taskExit', exitStatus: status });
+  }
 
   const last = group.tasks.size === 1;
   attempt(task, () => tellOthersInMemory(task));
@@ -150,7 +151,7 @@ function endGroup(group: ThreadGroup, status: number): void {
   hangUpOrphans(tasks, group);
   group.exitStatus = status;
   const { events } = leader.kernel;
-  if (events.wants('processExit')) {
+  if (group.awayOn === undefined && events.wants('processExit')) {
     const ppid = group.parentPid;
     events.emit({ ...eventBase(leader), type: 'processExit', exitStatus: status, ppid });
   }

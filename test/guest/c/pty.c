@@ -298,6 +298,36 @@ static void unlined(void) {
   close_pair();
 }
 
+static void settings(const char *what) {
+  struct termios t;
+  tcgetattr(slave, &t);
+  printf("%s: lflag %x iflag %x intr %d\n", what, t.c_lflag, t.c_iflag, t.c_cc[VINTR]);
+}
+
+static void locking(void) {
+  /* struct termios of the kernel: shorter than libc's. */
+  struct { tcflag_t iflag, oflag, cflag, lflag; cc_t line, cc[19]; } locked = {0}, got;
+  open_pair();
+  show("get", ioctl(master, TIOCGLCKTRMIOS, &got));
+  printf("nothing is locked: %d\n", memcmp(&locked, &got, sizeof got));
+  locked.lflag = ECHO | ICANON;
+  locked.cc[VINTR] = 1;
+  show("lock", ioctl(slave, TIOCSLCKTRMIOS, &locked));
+  show("get again", ioctl(slave, TIOCGLCKTRMIOS, &got));
+  printf("the same: %d\n", memcmp(&locked, &got, sizeof got));
+  struct termios t = fresh;
+  cfmakeraw(&t);
+  t.c_cc[VINTR] = 'x';
+  show("raw", tcsetattr(slave, TCSANOW, &t));
+  settings("locked");
+  memset(&locked, 0, sizeof locked);
+  show("unlock", ioctl(master, TIOCSLCKTRMIOS, &locked));
+  show("raw", tcsetattr(slave, TCSANOW, &t));
+  settings("unlocked");
+  show("bad address", ioctl(slave, TIOCSLCKTRMIOS, (void *)1));
+  close_pair();
+}
+
 static void flow(void) {
   open_pair();
   fcntl(slave, F_SETFL, O_NONBLOCK);
@@ -635,6 +665,7 @@ int main(void) {
   printf("-- erasing\n"), erasing();
   printf("-- processing\n"), processing();
   printf("-- raw\n"), unlined();
+  printf("-- locking\n"), locking();
   printf("-- flow\n"), flow();
   printf("-- packets\n"), packets();
   printf("-- ends\n"), ends();

@@ -49,7 +49,7 @@ export const root: MemoryCaller = { limits: limitsOf(), creds: credentialsOf(0, 
 
 export function newMemory(options: Parameters<typeof memoryServices>[0] = {}) {
   const { services, spaces } = memoryServices(options);
-  const mm = MemoryManager.create(services, { stackLimit: 8 << 20 });
+  const mm = MemoryManager.create(services, { stackLimit: 8 << 20, fixed: false });
   const space = spaces[0] as FakeSpace;
   return { mm, space, services };
 }

@@ -89,6 +89,24 @@ export function asPty(wanted: Termios): Termios {
   return { ...wanted, cflag: (wanted.cflag & ~(CSIZE | PARENB)) | CS8 | CREAD };
 }
 
+export function noTermios(): Termios {
+  return { iflag: 0, oflag: 0, cflag: 0, lflag: 0, line: 0, cc: new Uint8Array(NCCS), ispeed: 0, ospeed: 0 };
+}
+
+/** `wanted`, but what is set in `locked` as it was before. */
+export function withLocked(wanted: Termios, before: Termios, locked: Termios): Termios {
+  const bits = (now: number, old: number, kept: number): number => ((now & ~kept) | (old & kept)) >>> 0;
+  return {
+    ...wanted,
+    iflag: bits(wanted.iflag, before.iflag, locked.iflag),
+    oflag: bits(wanted.oflag, before.oflag, locked.oflag),
+    cflag: bits(wanted.cflag, before.cflag, locked.cflag),
+    lflag: bits(wanted.lflag, before.lflag, locked.lflag),
+    line: locked.line ? before.line : wanted.line,
+    cc: wanted.cc.map((char, i) => (locked.cc[i] ? (before.cc[i] as number) : char)),
+  };
+}
+
 const SLOW = [0, 50, 75, 110, 134, 150, 200, 300, 600, 1200, 1800, 2400, 4800, 9600, 19_200, 38_400] as const;
 const FAST = [
   57_600, 115_200, 230_400, 460_800, 500_000, 576_000, 921_600, 1_000_000, 1_152_000, 1_500_000, 2_000_000,

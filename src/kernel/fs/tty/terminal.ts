@@ -26,7 +26,7 @@ import { ByteQueue } from './byte-queue.js';
 import { INPUT_SIZE } from './input-queue.js';
 import { signalProcessGroup } from './job-control.js';
 import { LineDiscipline, type LineHost } from './line-discipline.js';
-import { asPty, defaultTermios, type Termios } from './settings.js';
+import { asPty, defaultTermios, noTermios, type Termios, withLocked } from './settings.js';
 
 export interface WindowSize {
   readonly row: number;
@@ -52,6 +52,8 @@ export interface SlaveSide {
 
 export class Terminal implements LineHost {
   termios: Termios = defaultTermios();
+  /** TIOCSLCKTRMIOS: where it has bits, or characters, the settings stay as they are. */
+  lockedTermios: Termios = noTermios();
   size: WindowSize = { row: 0, col: 0, xpixel: 0, ypixel: 0 };
   readonly line = new LineDiscipline(this);
   readonly flow = { stopped: false, byProgram: false };
@@ -146,7 +148,7 @@ export class Terminal implements LineHost {
 
   setTermios(wanted: Termios): void {
     const before = this.termios;
-    this.termios = asPty(wanted);
+    this.termios = withLocked(asPty(wanted), before, this.lockedTermios);
     this.line.changed(before);
     if (this.packet) this.#tellOfSettings(before);
     this.#refill();

@@ -15,15 +15,18 @@ import {
   TCSETSF2,
   TCSETSW,
   TCSETSW2,
+  TIOCGLCKTRMIOS,
+  TIOCSLCKTRMIOS,
   termio,
   termios,
   termios2,
 } from '../../../abi/termios.js';
 import { userAddr } from '../../../base/brand.js';
+import { CAP, has } from '../../auth/credentials.js';
 import { fail, type Result } from '../../outcome.js';
 import type { Task } from '../../task/task.js';
 import { checkForeground } from './job-control.js';
-import { speedOf, type Termios } from './settings.js';
+import { noTermios, speedOf, type Termios } from './settings.js';
 import type { Terminal } from './terminal.js';
 
 const FLUSHING = new Set<number>([TCSETSF, TCSETSF2, TCSETAF]);
@@ -41,6 +44,13 @@ export function termiosIoctl(terminal: Terminal, task: Task, request: number, ar
       return 0;
     case TCGETA:
       task.memory.writeStruct(termio, at, { ...now, cc: now.cc.subarray(0, OLD_NCC) });
+      return 0;
+    case TIOCGLCKTRMIOS:
+      task.memory.writeStruct(termios, at, terminal.lockedTermios);
+      return 0;
+    case TIOCSLCKTRMIOS:
+      if (!has(task.creds, CAP.SYS_ADMIN)) return fail(E.EPERM);
+      terminal.lockedTermios = { ...noTermios(), ...task.memory.readStruct(termios, at) };
       return 0;
     case TCSETS:
     case TCSETSW:

@@ -22,7 +22,7 @@ jest.unstable_mockModule('../../../../src/kernel/loader/load.js', () => ({
   ): LoadedProgram | InstanceType<typeof Failure> => {
     requests.push(request);
     if (request.filename === 'missing') return fail(E.ENOENT);
-    const mm = MemoryManager.create(services, { stackLimit: 8 << 20 });
+    const mm = MemoryManager.create(services, { stackLimit: 8 << 20, fixed: false });
     return {
       mm,
       pc: userAddr(NEW_ENTRY),
