@@ -61,14 +61,12 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
       ...(terminal ? { stdio: 'pty', windowSize: terminal.size } : { stdio: 'inherit' }),
     };
     const { name } = request;
-    const start = async (more: SpawnOptions = {}): Promise<number> => {
-      const main = kernel.spawn(command, args, { ...options, ...more });
-      // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
-      main.on('error', () => {});
-      const sandbox = { kernel, main, command: [command, ...args] };
-      const control = name === undefined ? undefined : await troupe.ControlServer.open({ name, ...sandbox });
-      return complete(main, terminal, control);
-    };
+    const control: OpenControl = async (main) =>
+      name === undefined
+        ? undefined
+        : await troupe.ControlServer.open({ name, kernel, main, command: [command, ...args] });
+    const start = (more: SpawnOptions = {}): Promise<number> =>
+      complete(kernel.spawn(command, args, { ...options, ...more }), terminal, control);
     return await start().catch((e: unknown) => {
       const chosen = request.spawn.cwd !== undefined;
       if (chosen || !(e instanceof SpawnError) || e.obstacle !== 'cwd') throw e;
@@ -91,12 +89,18 @@ async function recordsOf({ record }: RunRequest): Promise<((kernel: Kernel) => v
   return (await import('./record.js')).openRecords(record);
 }
 
+/** Makes a named sandbox known to `troupe ps` and its like. */
+type OpenControl = (main: Process) => Promise<ControlServer | undefined>;
+
 async function complete(
   guest: Process,
   terminal: CallersTerminal | undefined,
-  control: ControlServer | undefined,
+  openControl: OpenControl,
 ): Promise<number> {
+  // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
+  guest.on('error', () => {});
   terminal?.attach(guest);
+  const control = await openControl(guest);
   const shown = terminal ? new Promise((resolve) => guest.once('close', resolve)) : undefined;
   const stopForwarding = forwardSignals(guest);
   let end: ProcessExit | undefined;

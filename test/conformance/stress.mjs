@@ -102,7 +102,7 @@ async function outcome(child, kill) {
   const said = text
     .split('\n')
     .filter((line) => line && !/info:.*(setting to|dispatching|successful)/.test(line));
-  const skipped = status === 3 || /No stress workers invoked|skipping stress?or/.test(text);
+  const skipped = status === 3 || /No stress workers invoked|skipping st\w*or/.test(text);
   return { outcome: late ? 'hangs' : word(status, skipped), said: said.slice(-LINES_KEPT) };
 }
 

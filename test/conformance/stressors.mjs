@@ -38,7 +38,6 @@ const UNSUPPORTED = new Map([
   ['mq', 'no POSIX message queues'],
   ['msg', 'no System V IPC'],
   ['sem-sysv', 'no System V IPC'],
-  ['vdso', 'no vDSO'],
 ]);
 
 /** @returns {{ name: string, argv: string[], root: boolean, unsupported?: string }[]} */
