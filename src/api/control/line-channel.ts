@@ -28,10 +28,16 @@ export class LineChannel<In, Out> {
     return this.closed;
   }
 
+  /** It may be sent to again, or is gone. */
   drained(): Promise<void> {
     return new Promise((resolve) => {
-      this.socket.once('drain', resolve);
-      this.socket.once('close', resolve);
+      const go = (): void => {
+        this.socket.off('drain', go);
+        this.socket.off('close', go);
+        resolve();
+      };
+      this.socket.once('drain', go);
+      this.socket.once('close', go);
     });
   }
 

@@ -20,6 +20,10 @@ export function beginStop(tasks: Iterable<Task>, allAtRest: () => void): void {
   };
   for (const task of tasks) {
     task.stopCount++;
+    if (runsElsewhere(task)) {
+      task.attention = true;
+      continue;
+    }
     if (task.state.name === 'guest' || task.state.name === 'kernel') {
       left++;
       task.onRest ??= [];
@@ -34,8 +38,13 @@ export function beginStop(tasks: Iterable<Task>, allAtRest: () => void): void {
 export function endStop(tasks: Iterable<Task>): void {
   for (const task of tasks) {
     if (task.stopCount === 0) continue;
-    if (--task.stopCount === 0) kick(task);
+    if (--task.stopCount === 0 && !runsElsewhere(task)) kick(task);
   }
+}
+
+/** Its guest code runs on another shard, which stops it; here it stops when a call of its comes to be answered. */
+function runsElsewhere({ group, state }: Task): boolean {
+  return group.awayOn !== undefined && state.name === 'guest';
 }
 
 /** The task has come to rest, or is gone. */
