@@ -5,10 +5,7 @@
  */
 import { availableParallelism, totalmem } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
-import { E } from '../abi/errno.js';
 import { KernelLink } from '../actors/kernel-link.js';
-import { BrokenImage } from '../actors/save/frames.js';
-import { readDescription } from '../actors/save/image-file.js';
 import {
   EVENT_TYPES,
   type EventOf,
@@ -23,14 +20,7 @@ import {
   type TaskEvent,
   type TimerEvent,
 } from '../messages/events.js';
-import {
-  type ExitError,
-  type ImageDescription,
-  type KernelConfig,
-  ok,
-  refused,
-  type SaveOptions,
-} from '../messages/kernel.js';
+import { type ExitError, type KernelConfig, ok, type SaveOptions } from '../messages/kernel.js';
 import type { RootSettings } from '../messages/lifecycle.js';
 import type { ExternalSignal, LoadRequest, SignalTarget } from '../messages/shard.js';
 import {
@@ -52,12 +42,10 @@ import { type CreateProcessOptions, createProcessSpec } from './create-process-o
 import { type EventStream, eventStream } from './event-stream.js';
 import { type InitOptions, initSettings } from './init-options.js';
 import { InterceptError, type Interception, moduleUrlOf } from './interception.js';
-import { KernelError } from './kernel-error.js';
 import { KernelFacts } from './kernel-facts.js';
 import { Observers } from './observers.js';
 import { PendingCalls } from './pending-calls.js';
 import { Process, spawnSpec, startOf } from './process.js';
-import { readSaved, writeSaved } from './saved-kernel.js';
 import { stdioOf } from './stdio.js';
 
 const DEFAULT_MAX_TASKS = 4096;
@@ -192,8 +180,9 @@ export class Kernel extends KernelFacts {
    * on as if nothing had been. KernelError: `NotPaused`; `CannotSave`, with a message that names what stands
    * in the way.
    */
-  saveTo(to: string | Writable, options: Partial<SaveOptions> = {}): Promise<void> {
+  async saveTo(to: string | Writable, options: Partial<SaveOptions> = {}): Promise<void> {
     const { compress = false } = options;
+    const { writeSaved } = await import('./saved-kernel.js');
     return writeSaved(to, async (path) =>
       this.calls.ask(() => this.link.operations.saveTo(path, { compress })),
     );
@@ -205,8 +194,9 @@ export class Kernel extends KernelFacts {
    * their own. KernelError: `BrokenImage` for a file that is no saved kernel, is truncated or was altered;
    * `CannotLoad`, with a message that names what this host lacks.
    */
-  static loadFrom(from: string | Readable, options: LoadOptions = {}): Promise<Kernel> {
+  static async loadFrom(from: string | Readable, options: LoadOptions = {}): Promise<Kernel> {
     const { stdio, windowSize, sleepers = 'keep', logLevel } = parseLoadOptions(options);
+    const { describedBy, readSaved } = await import('./saved-kernel.js');
     return readSaved(from, async (path) => {
       const { config } = describedBy(path);
       const kernel = new Kernel({ ...config, began: hostNow(), ...(logLevel && { logLevel }) });
@@ -356,16 +346,6 @@ export class Kernel extends KernelFacts {
     const why = error instanceof Error ? error.message : String(error);
     for (const p of this.#processes) p.abandoned(`the kernel broke: ${why}`);
     void this.close();
-  }
-}
-
-/** What the file says of itself. */
-function describedBy(path: string): ImageDescription {
-  try {
-    return readDescription(path);
-  } catch (e) {
-    if (!(e instanceof BrokenImage)) throw e;
-    throw new KernelError(refused('BrokenImage', E.EINVAL, e.message));
   }
 }
 

@@ -1,12 +1,16 @@
 /** Saved kernels as files and as streams: what `saveTo` and `loadFrom` are given. */
-
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { access, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { crypto } from '../base/lazy-builtins.js';
+import { E } from '../abi/errno.js';
+import { BrokenImage } from '../actors/save/frames.js';
+import { readDescription } from '../actors/save/image-file.js';
+import { type ImageDescription, refused } from '../messages/kernel.js';
+import { KernelError } from './kernel-error.js';
 
 /** Has `write` make the file, whole or not at all; or a file that is then given to the stream. */
 export async function writeSaved(
@@ -21,7 +25,9 @@ export async function writeSaved(
     return;
   }
   const path = resolve(to);
-  const unfinished = join(dirname(path), `.${crypto().randomBytes(6).toString('hex')}.troupe-save`);
+  // Said of the directory that the caller knows, not of a name of ours in it.
+  await access(dirname(path), constants.W_OK | constants.X_OK);
+  const unfinished = join(dirname(path), `.${randomBytes(6).toString('hex')}.troupe-save`);
   try {
     await write(unfinished);
     await rename(unfinished, path);
@@ -46,5 +52,15 @@ async function inPrivateDirectory<T>(use: (path: string) => Promise<T>): Promise
     return await use(join(directory, 'kernel'));
   } finally {
     await rm(directory, { recursive: true, force: true });
+  }
+}
+
+/** What the file says of itself. */
+export function describedBy(path: string): ImageDescription {
+  try {
+    return readDescription(path);
+  } catch (e) {
+    if (!(e instanceof BrokenImage)) throw e;
+    throw new KernelError(refused('BrokenImage', E.EINVAL, e.message));
   }
 }
