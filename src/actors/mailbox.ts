@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../base/assert.js';
-import { v8 } from '../base/lazy-builtins.js';
+import { v8 } from './lazy-builtins.js';
 import type { Ring } from './ring.js';
 
 const LENGTH = 4;

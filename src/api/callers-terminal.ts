@@ -4,7 +4,7 @@
  * watcher sees to that) by being killed.
  */
 import type { ChildProcess } from 'node:child_process';
-import { childProcess } from '../base/lazy-builtins.js';
+import { childProcess } from '../actors/lazy-builtins.js';
 import type { WindowSize } from '../options.js';
 import type { Process } from './process.js';
 

@@ -6,7 +6,7 @@
  * is found; a frame of its own says that the file is whole.
  */
 
-import { crypto, zlib } from '../../base/lazy-builtins.js';
+import { crypto, zlib } from '../lazy-builtins.js';
 
 /** Rises whenever an older reader would misunderstand. */
 export const VERSION = 1;
