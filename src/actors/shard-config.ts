@@ -1,4 +1,5 @@
 /** What a shard makes of its kernel's configuration. Strings of it are Unicode; the kernel's are bytes. */
+import { getHeapStatistics } from 'node:v8';
 import { fromUnicode } from '../base/bytes.js';
 import type { RootOptions } from '../kernel/boot.js';
 import type { Machine } from '../kernel/services.js';
@@ -9,8 +10,15 @@ import { hostMachine } from '../platform/host/machine.unsafe.js';
 /** Some of it is settled by `init`. */
 export type MutableMachine = { -readonly [K in keyof Machine]: Machine[K] };
 
+/**
+ * How much of this thread's heap guests may fill with mappings, open files and descriptors. The rest is for
+ * tasks, inodes and names, which have limits of their own, and for garbage until it is collected.
+ */
+const KERNEL_MEMORY_SHARE = 0.5;
+
 export function machineOf({ cores, memoryBytes, maxTasks }: KernelConfig): MutableMachine {
-  return { ...hostMachine(), cores, memoryBytes, maxTasks, ticksPerSecond: 100 };
+  const kernelMemoryBytes = KERNEL_MEMORY_SHARE * getHeapStatistics().heap_size_limit;
+  return { ...hostMachine(), cores, memoryBytes, maxTasks, ticksPerSecond: 100, kernelMemoryBytes };
 }
 
 export function rootOptions(root: RootSettings): RootOptions {

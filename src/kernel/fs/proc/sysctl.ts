@@ -1,6 +1,7 @@
 /** /proc/sys: kernel parameters, proc_sys(5), sysctl(8). Those that can be set here are set. */
 import { E } from '../../../abi/errno.js';
 import { CAP, CAP_LAST, has } from '../../auth/credentials.js';
+import { COST } from '../../kernel-memory.js';
 import { MAX_MAP_COUNT } from '../../mm/vma-tree.js';
 import { fail } from '../../outcome.js';
 import { PID_MAX } from '../../task/task-set.js';
@@ -18,8 +19,8 @@ export function sysctlDirectory(fs: SyntheticFs): Directory {
       'aio-max-nr': value(65_536),
       'aio-nr': value(0),
       epoll: fixedDirectory(fs, { max_user_watches: value(1_048_576) }),
-      'file-max': value('9223372036854775807'),
-      'file-nr': value('0\t0\t9223372036854775807'),
+      'file-max': value(fileMax(machine.kernelMemoryBytes)),
+      'file-nr': value(`0\t0\t${fileMax(machine.kernelMemoryBytes)}`),
       inotify: fixedDirectory(fs, {
         max_queued_events: value(16_384),
         max_user_instances: value(128),
@@ -74,6 +75,11 @@ const UTS_LENGTH = 64;
 /** Of whoever looks. */
 function utsOf({ services }: SyntheticFs): UtsNamespace {
   return services.tasks.current?.uts ?? services.uts;
+}
+
+/** How many files may be open at once: as many as the kernel's memory holds. */
+function fileMax(bytes: number | undefined): string {
+  return bytes === undefined ? '9223372036854775807' : String(Math.floor(bytes / COST.file));
 }
 
 function utsName(fs: SyntheticFs, field: keyof UtsNamespace & ('nodename' | 'domainname')): Text {
