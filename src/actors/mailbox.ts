@@ -2,8 +2,9 @@
  * Messages over a ring: length, then the value as v8 serializes it, or as both sides agree. A sender never blocks: what finds
  * no room waits in its own queue and goes when the reader has made some.
  */
-import { deserialize, serialize } from 'node:v8';
+
 import { assert } from '../base/assert.js';
+import { v8 } from '../base/lazy-builtins.js';
 import type { Ring } from './ring.js';
 
 const LENGTH = 4;
@@ -19,7 +20,7 @@ export class MailboxSender<M> {
     readonly ring: Ring,
     /** Wakes the reader. */
     readonly wake: () => void,
-    readonly encode: (message: M) => Uint8Array = serialize,
+    readonly encode: (message: M) => Uint8Array = (message) => v8().serialize(message),
   ) {}
 
   /** Something waits for room in the ring. */
@@ -67,7 +68,7 @@ export class MailboxReceiver<M> {
 
   constructor(
     readonly ring: Ring,
-    readonly decode: (body: Uint8Array) => M = deserialize,
+    readonly decode: (body: Uint8Array) => M = (body) => v8().deserialize(body),
   ) {}
 
   get waiting(): boolean {

@@ -3,7 +3,8 @@
  * every key reaches the guest, and is put back however this process ends: by itself, by an error, or (a
  * watcher sees to that) by being killed.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { childProcess } from '../base/lazy-builtins.js';
 import type { WindowSize } from '../options.js';
 import type { Process } from './process.js';
 
@@ -86,7 +87,7 @@ export class CallersTerminal {
  */
 function watchOver(): ChildProcess {
   const script = 'read -r _; exec stty sane <&3';
-  const watcher = spawn('/bin/sh', ['-c', script], {
+  const watcher = childProcess().spawn('/bin/sh', ['-c', script], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore', STDIN],
   });

@@ -1,11 +1,12 @@
 /** Saved kernels as files and as streams: what `saveTo` and `loadFrom` are given. */
-import { randomBytes } from 'node:crypto';
+
 import { createReadStream, createWriteStream } from 'node:fs';
 import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { crypto } from '../base/lazy-builtins.js';
 
 /** Has `write` make the file, whole or not at all; or a file that is then given to the stream. */
 export async function writeSaved(
@@ -20,7 +21,7 @@ export async function writeSaved(
     return;
   }
   const path = resolve(to);
-  const unfinished = join(dirname(path), `.${randomBytes(6).toString('hex')}.troupe-save`);
+  const unfinished = join(dirname(path), `.${crypto().randomBytes(6).toString('hex')}.troupe-save`);
   try {
     await write(unfinished);
     await rename(unfinished, path);

@@ -5,6 +5,7 @@
  * Owner: one for each shard, found by its services. All readers of SYSLOG_ACTION_READ take from one place.
  */
 import type { SyslogEntry } from '../messages/snapshots.js';
+import { PerKernel } from './per-kernel.js';
 import type { KernelServices } from './services.js';
 import { IN, WaitQueue } from './wait.js';
 
@@ -33,13 +34,10 @@ export class Syslog {
   /** Number of the first entry after the last SYSLOG_ACTION_CLEAR. */
   private _clearedTo = 0;
 
-  constructor(
-    /** Nanoseconds since the kernel began. */
-    readonly now: () => number,
-  ) {}
+  constructor(readonly services: KernelServices) {}
 
   write(level: number, text: string): void {
-    const entry = { level, timeNs: this.now(), text };
+    const entry = { level, timeNs: this.services.clock.monotonic(), text };
     this._entries.push(entry);
     this._size += lineOf(entry).length;
     while (this._size > BUFFER_SIZE && this._entries.length > 1) this._dropOldest();
@@ -115,12 +113,10 @@ export class Syslog {
   }
 }
 
-const perKernel = new WeakMap<KernelServices, Syslog>();
+const syslogs = new PerKernel('syslog', (services) => new Syslog(services));
 
 export function syslogOf(services: KernelServices): Syslog {
-  const found = perKernel.get(services) ?? new Syslog(() => services.clock.monotonic());
-  perKernel.set(services, found);
-  return found;
+  return syslogs.of(services);
 }
 
 /** The first lines: what kernel this is, and on what it runs. */

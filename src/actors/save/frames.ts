@@ -5,8 +5,8 @@
  * The sum of each frame covers the sum of the one before, so a frame that was changed, moved or taken out
  * is found; a frame of its own says that the file is whole.
  */
-import { createHash } from 'node:crypto';
-import { deflateRawSync, inflateRawSync } from 'node:zlib';
+
+import { crypto, zlib } from '../../base/lazy-builtins.js';
 
 /** Rises whenever an older reader would misunderstand. */
 export const VERSION = 2;
@@ -62,7 +62,7 @@ export class FrameChain {
   encode(frame: Frame, options: { readonly compress: boolean }): [Uint8Array, Uint8Array] {
     const { kind, shard, bytes } = frame;
     const head = Buffer.from(JSON.stringify(frame.head ?? null));
-    const deflated = options.compress ? deflateRawSync(bytes, { level: 1 }) : bytes;
+    const deflated = options.compress ? zlib().deflateRawSync(bytes, { level: 1 }) : bytes;
     const smaller = deflated.length < bytes.length;
     const stored = smaller ? deflated : bytes;
     const start = Buffer.alloc(HEADER_SIZE + head.length);
@@ -91,7 +91,9 @@ export class FrameChain {
     if (Buffer.compare(this.#sum, header.subarray(SUMMED, HEADER_SIZE)) !== 0) throw new BrokenImage(ALTERED);
     const view = new DataView(header.buffer, header.byteOffset, HEADER_SIZE);
     const deflated = view.getUint8(1) === Codec.DEFLATED;
-    const bytes = deflated ? inflateRawSync(stored, { maxOutputLength: view.getUint32(8, true) }) : stored;
+    const bytes = deflated
+      ? zlib().inflateRawSync(stored, { maxOutputLength: view.getUint32(8, true) })
+      : stored;
     return {
       kind: view.getUint8(0),
       shard: view.getUint16(2, true),
@@ -101,7 +103,7 @@ export class FrameChain {
   }
 
   #next(...parts: Uint8Array[]): void {
-    const hash = createHash('sha256').update(this.#sum);
+    const hash = crypto().createHash('sha256').update(this.#sum);
     for (const part of parts) hash.update(part);
     this.#sum = hash.digest().subarray(0, SUM_SIZE);
   }

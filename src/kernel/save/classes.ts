@@ -66,6 +66,7 @@ import { TcpSocket } from '../net/inet/tcp-socket.js';
 import { UdpSocket } from '../net/inet/udp-socket.js';
 import { KeptOptions } from '../net/kept-options.js';
 import { NetlinkSocket } from '../net/netlink/netlink-socket.js';
+import { NetlinkPorts } from '../net/netlink/ports.js';
 import { Network } from '../net/network.js';
 import { SocketOptions } from '../net/socket-options.js';
 import { InFlight } from '../net/unix/in-flight.js';
@@ -74,6 +75,7 @@ import { UnixSocket } from '../net/unix/unix-socket.js';
 import { Restart } from '../outcome.js';
 import { SignalActions } from '../signal/actions.js';
 import { PendingSignals } from '../signal/pending.js';
+import { Syslog } from '../syslog.js';
 import { ResourceLimits } from '../task/limits.js';
 import { Scheduling } from '../task/scheduling.js';
 import { CpuTimer } from '../time/cpu-timer.js';
@@ -155,6 +157,8 @@ const plain = {
   TcpSocket,
   UdpSocket,
   KeptOptions,
+  NetlinkPorts,
+  Syslog,
   NetlinkSocket,
   Network,
   SocketOptions,

@@ -30,6 +30,8 @@ export interface TaskSetOptions {
 
 /** What of a TaskSet is saved. */
 export interface TaskSetState {
+  readonly init: ThreadGroup | undefined;
+  readonly closed: boolean;
   readonly pauses: number;
   readonly _tasks: Map<number, Task>;
   readonly _groups: Map<number, ThreadGroup>;
@@ -162,8 +164,8 @@ export class TaskSet {
 
   /** All there are, and the numbers to come. */
   toSaved(): TaskSetState {
-    const { pauses, _tasks, _groups, _nextPid, _wrapped } = this;
-    return { pauses, _tasks, _groups, _nextPid, _wrapped };
+    const { init, closed, pauses, _tasks, _groups, _nextPid, _wrapped } = this;
+    return { init, closed, pauses, _tasks, _groups, _nextPid, _wrapped };
   }
 
   fromSaved(saved: TaskSetState): void {
