@@ -1,6 +1,6 @@
 /** What a shard makes of its kernel's configuration. Strings of it are Unicode; the kernel's are bytes. */
-import { getHeapStatistics } from 'node:v8';
 import { fromUnicode } from '../base/bytes.js';
+import { v8 } from '../base/lazy-builtins.js';
 import type { RootOptions } from '../kernel/boot.js';
 import type { Machine } from '../kernel/services.js';
 import type { KernelConfig } from '../messages/kernel.js';
@@ -17,8 +17,16 @@ export type MutableMachine = { -readonly [K in keyof Machine]: Machine[K] };
 const KERNEL_MEMORY_SHARE = 0.5;
 
 export function machineOf({ cores, memoryBytes, maxTasks }: KernelConfig): MutableMachine {
-  const kernelMemoryBytes = KERNEL_MEMORY_SHARE * getHeapStatistics().heap_size_limit;
-  return { ...hostMachine(), cores, memoryBytes, maxTasks, ticksPerSecond: 100, kernelMemoryBytes };
+  return {
+    ...hostMachine(),
+    cores,
+    memoryBytes,
+    maxTasks,
+    ticksPerSecond: 100,
+    get kernelMemoryBytes() {
+      return KERNEL_MEMORY_SHARE * v8().getHeapStatistics().heap_size_limit;
+    },
+  };
 }
 
 export function rootOptions(root: RootSettings): RootOptions {

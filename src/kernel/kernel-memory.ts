@@ -8,6 +8,7 @@
  * execve past its point of no return) may go a little over. Owner: the shard.
  */
 import { PerKernel } from './per-kernel.js';
+import type { Machine } from './services.js';
 
 /**
  * Bytes of heap for one object, rounded up from what heap snapshots and counting of many showed on 64-bit
@@ -16,12 +17,16 @@ import { PerKernel } from './per-kernel.js';
  */
 export const COST = { mapping: 128, descriptor: 48, file: 1024 } as const;
 
+/** So much is given without asking for the limit, which costs a start of a sandbox some time to learn. */
+export const UNASKED = 1 << 20;
+
 export class KernelMemory {
+  static readonly unsaved: readonly string[] = ['_limit'];
   private _used = 0;
+  private _limit: number | undefined;
 
   constructor(
-    /** In bytes. */
-    readonly limit: number = Number.POSITIVE_INFINITY,
+    private readonly _services: { readonly machine: Pick<Machine, 'kernelMemoryBytes'> } = { machine: {} },
   ) {}
 
   get used(): number {
@@ -29,7 +34,10 @@ export class KernelMemory {
   }
 
   has(bytes: number): boolean {
-    return this._used + bytes <= this.limit;
+    const after = this._used + bytes;
+    if (after <= UNASKED) return true;
+    this._limit ??= this._services.machine.kernelMemoryBytes ?? Number.POSITIVE_INFINITY;
+    return after <= this._limit;
   }
 
   take(bytes: number): void {
@@ -41,7 +49,4 @@ export class KernelMemory {
   }
 }
 
-export const kernelMemory = new PerKernel(
-  'kernel-memory',
-  ({ machine }) => new KernelMemory(machine.kernelMemoryBytes),
-);
+export const kernelMemory = new PerKernel('kernel-memory', (services) => new KernelMemory(services));

@@ -6,7 +6,7 @@ import { NR } from '../../../../src/abi/numbers.js';
 import { SIG } from '../../../../src/abi/signal.js';
 import { WNOHANG, WNOWAIT } from '../../../../src/abi/wait.js';
 import { userAddr } from '../../../../src/base/brand.js';
-import { COST, kernelMemory } from '../../../../src/kernel/kernel-memory.js';
+import { COST, kernelMemory, UNASKED } from '../../../../src/kernel/kernel-memory.js';
 import { Failure } from '../../../../src/kernel/outcome.js';
 import { sendToGroup } from '../../../../src/kernel/signal/send.js';
 import { kernelSignal } from '../../../../src/kernel/signal/siginfo.js';
@@ -218,7 +218,8 @@ describe('processes', () => {
   });
 
   test('no kernel memory for one more copy of the mappings: fork fails with ENOMEM until a child is gone', () => {
-    const kernel = new FakeKernel({ kernelMemoryBytes: 40_000 });
+    const kernel = new FakeKernel({ kernelMemoryBytes: UNASKED + 40_000 });
+    kernelMemory.of(kernel.services).take(UNASKED);
     const results: number[] = [];
     const sleeper: GuestProgram = function* () {
       yield* call(NR.pause);
@@ -241,11 +242,12 @@ describe('processes', () => {
     kernel.run();
     expect(results).toEqual([3, 4, -E.ENOMEM, 5]);
     expect(kernel.tasks.size).toBe(0);
-    expect(kernelMemory.of(kernel.services).used).toBe(0);
+    expect(kernelMemory.of(kernel.services).used).toBe(UNASKED);
   });
 
   test('no kernel memory for one more mapping: mmap fails with ENOMEM', () => {
-    const kernel = new FakeKernel({ kernelMemoryBytes: 40_000 });
+    const kernel = new FakeKernel({ kernelMemoryBytes: UNASKED + 40_000 });
+    kernelMemory.of(kernel.services).take(UNASKED);
     const task = kernel.spawn(exitWith(0));
     const request = { addr: 0, length: 4096, flags: MAP_PRIVATE | MAP_ANONYMOUS };
     let made = 0;
