@@ -30,6 +30,8 @@ export interface Machine {
   readonly cores: number;
   /** Bytes of memory the sandbox may use; /proc/meminfo, sysinfo(2). */
   readonly memoryBytes: number;
+  /** Bytes that mappings, open files and descriptors of all guests may take of the kernel; absent: no limit. */
+  readonly kernelMemoryBytes?: number;
   /** Tasks that may live at once. */
   readonly maxTasks: number;
   /** AT_HWCAP and AT_HWCAP2 of this CPU, text of /proc/cpuinfo for one processor. */

@@ -14,6 +14,7 @@ import type { FileDescription } from './fs/file-description.js';
 import { FsContext } from './fs/fs-context.js';
 import type { MountNamespace } from './fs/mounts.js';
 import { type WalkContext, walk } from './fs/walk.js';
+import { kernelMemory } from './kernel-memory.js';
 import { Failure } from './outcome.js';
 import type { KernelServices } from './services.js';
 import { createProcess } from './task/create-process.js';
@@ -43,7 +44,7 @@ export function spawnProcess(
   mounts: MountNamespace,
   request: SpawnRequest,
 ): Task | SpawnFailure {
-  const files = new FdTable();
+  const files = new FdTable(kernelMemory.of(services));
   request.files.forEach((file, fd) => {
     files.installAt(fd, file, { closeOnExec: false });
   });

@@ -93,6 +93,8 @@ export interface HostFiles {
   readStream(fd: HostFd, into: Uint8Array): number;
   writeStream(fd: HostFd, from: Uint8Array): number;
   ftruncate(fd: HostFd, size: number): number;
+  /** fallocate(2) with PUNCH_HOLE: zeros, whose memory is given back; the size stays. */
+  punchHole(fd: HostFd, offset: number, length: number): number;
   fsync(fd: HostFd): number;
   mkdirBeneath(dir: HostFd, path: string, mode: number): number;
   unlinkBeneath(dir: HostFd, path: string, flags: number): number;
@@ -114,6 +116,6 @@ export interface HostFiles {
   ioctlValue(fd: HostFd, request: number, value: number): number;
   getXattr(fd: HostFd, name: string): Uint8Array | number;
   listXattr(fd: HostFd): string[] | number;
-  /** memfd_create(2): memory of the sandbox that can be mapped. */
+  /** memfd_create(2): memory of the sandbox that can be mapped; -ENOMEM where the host spares no descriptor. */
   memfd(name: string): HostFd | number;
 }

@@ -69,7 +69,7 @@ export class FakeKernel {
   readonly #fs: FsContext;
   #entry = ENTRY;
 
-  constructor(options: { maxTasks?: number } = {}) {
+  constructor(options: { maxTasks?: number; kernelMemoryBytes?: number } = {}) {
     for (const family of families) for (const d of family) this.#calls.set(d.number, d);
     const clock = {
       monotonic: (): Ns => this.nowNs as Ns,
@@ -96,6 +96,7 @@ export class FakeKernel {
         cores: 2,
         memoryBytes: 1 << 30,
         maxTasks,
+        ...(options.kernelMemoryBytes ? { kernelMemoryBytes: options.kernelMemoryBytes } : {}),
         hwcap: 0,
         hwcap2: 0,
         cpuinfo: '',

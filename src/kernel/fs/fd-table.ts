@@ -6,6 +6,7 @@
 import { E } from '../../abi/errno.js';
 import { O_PATH } from '../../abi/open.js';
 import type { Fd } from '../../base/brand.js';
+import { COST, KernelMemory } from '../kernel-memory.js';
 import { type Failure, fail, SyscallError } from '../outcome.js';
 import type { FileDescription } from './file-description.js';
 import { dropRecordLocks } from './locks/lock-table.js';
@@ -23,6 +24,11 @@ export class FdTable {
   private _closeOnExec = new Set<number>();
   private _lowestFree = 0;
   private _references = 1;
+
+  constructor(
+    /** What the table and the files that it takes are charged to. */
+    private readonly _room = new KernelMemory(),
+  ) {}
 
   get(fd: number): FileDescription | undefined {
     return this._files[fd];
@@ -48,14 +54,27 @@ export class FdTable {
     let fd = Math.max(min, this._lowestFree);
     while (this._files[fd]) fd++;
     if (fd >= options.limit) return fail(E.EMFILE);
+    if (!this.mayHold(fd)) return fail(E.ENOMEM);
+    if (!file.chargeTo(this._room)) return fail(E.ENFILE);
     this._set(fd, file, options.closeOnExec);
     if (min <= this._lowestFree) this._lowestFree = fd + 1;
     return fd as Fd;
   }
 
+  /** Whether the table may grow to this number; with holes, so that one descriptor may cost many. */
+  mayHold(fd: number): boolean {
+    return fd < this._files.length || this._room.has((fd + 1 - this._files.length) * COST.descriptor);
+  }
+
+  /** What a copy of it takes of the kernel's memory. */
+  get copyBytes(): number {
+    return this._files.length * COST.descriptor;
+  }
+
   /** Puts the file at this number, in place of what is there (dup2). Takes over the caller's reference. */
   installAt(fd: number, file: FileDescription, options: { closeOnExec: boolean }): void {
     const before = this._files[fd];
+    file.chargeTo(this._room);
     this._set(fd, file, options.closeOnExec);
     if (before) this._drop(before);
   }
@@ -82,10 +101,11 @@ export class FdTable {
 
   /** A copy with references of its own: fork(2), unshare(CLONE_FILES). */
   fork(): FdTable {
-    const copy = new FdTable();
+    const copy = new FdTable(this._room);
     copy._files = this._files.map((file) => file?.retain());
     copy._closeOnExec = new Set(this._closeOnExec);
     copy._lowestFree = this._lowestFree;
+    this._room.take(this.copyBytes);
     return copy;
   }
 
@@ -122,14 +142,18 @@ export class FdTable {
   }
 
   private _set(fd: number, file: FileDescription, closeOnExec: boolean): void {
+    const before = this._files.length;
     // Holes are filled in: a sparse array would turn into a slow dictionary.
     while (this._files.length < fd) this._files.push(undefined);
     this._files[fd] = file;
+    this._room.take((this._files.length - before) * COST.descriptor);
     this.setCloseOnExec(fd, closeOnExec);
   }
 
   private _trim(): void {
+    const before = this._files.length;
     while (this._files.length > 0 && !this._files[this._files.length - 1]) this._files.pop();
+    this._room.give((before - this._files.length) * COST.descriptor);
   }
 
   /** POSIX record locks of a process go with any of its descriptors for the file (fcntl(2)). */

@@ -8,6 +8,7 @@
 import { E } from '../../abi/errno.js';
 import { S_IFBLK, S_IFDIR, S_IFLNK, S_IFMT, S_IFREG } from '../../abi/mode.js';
 import type { HostFd } from '../../base/brand.js';
+import { COST, type KernelMemory } from '../kernel-memory.js';
 import { type Blocking, type Failure, fail, type Restart, type Result } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { IN, OUT, RDNORM, WaitQueue, type WOULD_BLOCK, WRNORM } from '../wait.js';
@@ -41,6 +42,8 @@ export abstract class FileDescription {
   /** Position of read, write and lseek. */
   offset = 0;
   private _references = 1;
+  /** What it is charged to. */
+  private _room: KernelMemory | undefined;
 
   constructor(
     readonly inode: Inode,
@@ -129,6 +132,15 @@ export abstract class FileDescription {
     this._references++;
     return this;
   }
+  /** Charges what it takes of the kernel's memory, once; false when there is no room for it. */
+  chargeTo(room: KernelMemory): boolean {
+    if (this._room) return true;
+    if (!room.has(COST.file)) return false;
+    room.take(COST.file);
+    this._room = room;
+    return true;
+  }
+
   /** How many hold it: descriptors, calls that wait, messages on their way. */
   get referenceCount(): number {
     return this._references;
@@ -138,6 +150,8 @@ export abstract class FileDescription {
     if (--this._references > 0) return;
     for (const listener of this._closeListeners ?? []) listener();
     this._closeListeners = undefined;
+    this._room?.give(COST.file);
+    this._room = undefined;
     this.onClose();
   }
   /** Calls `listener` when the last reference goes, before the file closes; the result stops that. */

@@ -7,7 +7,6 @@ import type { MemoryCaller } from './accounting.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PAGE_SIZE } from './user-memory.js';
 import { pageUp, VM, Vma } from './vma.js';
-import { MAX_MAP_COUNT } from './vma-tree.js';
 
 export const HEAP_NAME = '[heap]';
 const HEAP_FLAGS = VM.READ | VM.WRITE | VM.MAYREAD | VM.MAYWRITE | VM.MAYEXEC | VM.ACCOUNT;
@@ -32,7 +31,7 @@ function growHeap(mm: MemoryManager, from: number, to: number, caller: MemoryCal
   const flags = HEAP_FLAGS | mm.futureFlags;
   if (flags & VM.LOCKED && !mm.usage.mayLock(caller, pages)) return false;
   if (!mm.usage.mayExpand(caller.limits, flags, pages)) return false;
-  if (mm.vmas.size >= MAX_MAP_COUNT || !mm.usage.mayCommit(pages)) return false;
+  if (!mm.vmas.hasRoomFor(1) || !mm.usage.mayCommit(pages)) return false;
   const vma = new Vma({ start: from, end: to, flags, name: HEAP_NAME });
   mm.mapOnHost(vma);
   mm.add(vma);

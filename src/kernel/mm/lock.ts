@@ -51,6 +51,7 @@ function mark(mm: MemoryManager, start: number, end: number, lock: number): Fail
   if (start === end) return undefined;
   const first = mm.vmas.findFrom(start);
   if (!first || first.start > start) return fail(E.ENOMEM);
+  if (!mm.vmas.hasRoomFor(2)) return fail(E.ENOMEM);
   const hole = firstHole(mm, start, end);
   mm.change(start, hole, (vma) => {
     vma.flags = (vma.flags & ~LOCK_MASK) | lock;

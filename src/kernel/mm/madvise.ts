@@ -125,6 +125,8 @@ export function advise(
 function applyRule(mm: MemoryManager, rule: Rule, { start, length, advice }: AdviseRequest): number {
   const { set = 0, clear = 0 } = rule;
   if (set || clear) {
+    // madvise(2): EAGAIN, a kernel resource is not to be had; here, parts of a mapping that is cut.
+    if (!mm.vmas.hasRoomFor(2)) return E.EAGAIN;
     mm.change(start, start + length, (vma) => {
       vma.flags = (vma.flags & ~clear) | set;
     });

@@ -15,6 +15,7 @@ import type { Errno } from '../../abi/errno.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
 import { type AddressSpace, HostRefused } from '../../platform/platform.js';
 import type { VfsPath } from '../fs/path.js';
+import { kernelMemory } from '../kernel-memory.js';
 import { Failure, fail } from '../outcome.js';
 import type { KernelServices } from '../services.js';
 import { type MemoryCaller, MemoryUsage } from './accounting.js';
@@ -49,7 +50,7 @@ export interface ImageFacts {
 export class MemoryManager {
   /** Of the host: see kernel/save/memory.ts. */
   static readonly unsaved = ['space', 'memory'];
-  readonly vmas = new VmaTree();
+  readonly vmas: VmaTree;
   memory: UserMemory;
   readonly usage: MemoryUsage;
   /** The heap, brk(2): where it starts and where it ends now. */
@@ -78,6 +79,7 @@ export class MemoryManager {
     readonly layout: Layout,
   ) {
     this.memory = new UserMemory(space, layout.maxAddress, services.platform.vdso);
+    this.vmas = new VmaTree(kernelMemory.of(services));
     this.usage = new MemoryUsage(Math.floor(services.machine.memoryBytes / PAGE_SIZE));
   }
 

@@ -33,7 +33,6 @@ import { place } from './placement.js';
 import { SHARED_ANONYMOUS_NAME, SharedAnonymous } from './shared-anonymous.js';
 import { PAGE_SIZE } from './user-memory.js';
 import { pageUp, VM, VM_ACCESS, Vma } from './vma.js';
-import { MAX_MAP_COUNT } from './vma-tree.js';
 
 export interface MmapRequest {
   readonly addr: number;
@@ -60,7 +59,7 @@ export function mapMemory(mm: MemoryManager, request: MmapRequest, caller: Memor
   const length = pageUp(request.length);
   if (length > mm.layout.maxAddress) return fail(E.ENOMEM);
   if ((request.offset ?? 0) + length > MAX_OFFSET) return fail(E.EOVERFLOW);
-  if (mm.vmas.size >= MAX_MAP_COUNT) return fail(E.ENOMEM);
+  if (!mm.vmas.hasRoomFor(1)) return fail(E.ENOMEM);
   // No huge pages have been set aside, as on a machine whose nr_hugepages is 0.
   if (request.flags & MAP_HUGETLB && request.flags & MAP_ANONYMOUS) return fail(E.ENOMEM);
 

@@ -10,7 +10,6 @@ import { isAccountable, type MemoryCaller } from './accounting.js';
 import type { MemoryManager } from './memory-manager.js';
 import { PAGE_SIZE } from './user-memory.js';
 import { isPageAligned, pageUp, VM, VM_ACCESS, type Vma } from './vma.js';
-import { MAX_MAP_COUNT } from './vma-tree.js';
 
 export interface ProtectRequest {
   readonly start: number;
@@ -80,7 +79,7 @@ function mayChange(
   const flags = (vma.flags & ~VM_ACCESS) | access;
   if (access & ~(vma.flags >> 4)) return fail(E.EACCES);
   if (flags === vma.flags) return undefined;
-  if (mm.vmas.size + 2 > MAX_MAP_COUNT) return fail(E.ENOMEM);
+  if (!mm.vmas.hasRoomFor(2)) return fail(E.ENOMEM);
   if (!(access & VM.WRITE) || vma.flags & VM.WRITE) return undefined;
   // It becomes data, which RLIMIT_DATA counts.
   const { usage } = mm;

@@ -12,7 +12,6 @@ import type { MemoryManager } from './memory-manager.js';
 import { place } from './placement.js';
 import { PAGE_SIZE } from './user-memory.js';
 import { isPageAligned, pageUp, VM, Vma } from './vma.js';
-import { MAX_MAP_COUNT } from './vma-tree.js';
 
 export interface MremapRequest {
   readonly addr: number;
@@ -59,7 +58,7 @@ function moveTo(mm: MemoryManager, request: MremapRequest, caller: MemoryCaller)
   const limit = mm.layout.maxAddress;
   if (newLength > limit || newAddr > limit - newLength) return fail(E.EINVAL);
   if (addr + oldLength > newAddr && newAddr + newLength > addr) return fail(E.EINVAL);
-  if (mm.vmas.size + 2 >= MAX_MAP_COUNT) return fail(E.ENOMEM);
+  if (!mm.vmas.hasRoomFor(3)) return fail(E.ENOMEM);
   if (flags & MREMAP_FIXED) {
     if (newAddr < mm.layout.minAddress) return fail(E.EPERM);
     mm.munmap(newAddr, newAddr + newLength);
@@ -120,7 +119,7 @@ function expand(mm: MemoryManager, vma: Vma, request: MremapRequest): UserAddr |
 
 function move(mm: MemoryManager, vma: Vma, request: MremapRequest, to: number): UserAddr | Failure {
   const { addr, oldLength, newLength, flags: how } = request;
-  if (mm.vmas.size + 2 >= MAX_MAP_COUNT) return fail(E.ENOMEM);
+  if (!mm.vmas.hasRoomFor(3)) return fail(E.ENOMEM);
   const { flags, name } = vma;
   const offset = vma.offsetAt(addr);
   const file = vma.file?.retain();

@@ -9,13 +9,14 @@
  * Owner: the mappings; the last one closes the memfd.
  */
 
-import type { Errno } from '../../abi/errno.js';
+import { E, type Errno } from '../../abi/errno.js';
 import { O_RDWR } from '../../abi/open.js';
 import type { HostFd } from '../../base/brand.js';
 import { PseudoFs, PseudoInode } from '../fs/anon/pseudo.js';
 import { FileDescription, type Mappable } from '../fs/file-description.js';
 import { newHostStat } from '../fs/host-files.js';
 import { newMemory, type Piece, readMemory } from '../fs/memory-file.js';
+import { kernelMemory } from '../kernel-memory.js';
 import { type Failure, fail } from '../outcome.js';
 import { PerKernel } from '../per-kernel.js';
 import { type LoadWalk, membersOf } from '../save/graph.js';
@@ -46,7 +47,10 @@ export class SharedAnonymous extends FileDescription {
       services.hostFiles.close(fd as HostFd);
       return fail(-failed as Errno);
     }
-    return new SharedAnonymous(services, fd as HostFd);
+    const file = new SharedAnonymous(services, fd as HostFd);
+    if (file.chargeTo(kernelMemory.of(services))) return file;
+    file.release();
+    return fail(E.ENOMEM);
   }
 
   toSaved(): Record<string, unknown> {

@@ -8,6 +8,7 @@
  * caller.
  */
 import { assert } from '../../base/assert.js';
+import { COST, KernelMemory } from '../kernel-memory.js';
 import { canMerge, Vma } from './vma.js';
 
 /** vm.max_map_count */
@@ -16,8 +17,18 @@ export const MAX_MAP_COUNT = 65_530;
 export class VmaTree {
   private readonly _vmas: Vma[] = [];
 
+  constructor(
+    /** What the mappings are charged to. */
+    private readonly _room = new KernelMemory(),
+  ) {}
+
   get size(): number {
     return this._vmas.length;
+  }
+
+  /** Whether there may be `more` mappings, here and in the kernel as a whole. */
+  hasRoomFor(more: number): boolean {
+    return this._vmas.length + more <= MAX_MAP_COUNT && this._room.has(more * COST.mapping);
   }
 
   [Symbol.iterator](): IterableIterator<Vma> {
@@ -99,6 +110,7 @@ export class VmaTree {
     const next = this._vmas[at];
     assert(!next || next.start >= vma.end, 'mappings do not overlap');
     this._vmas.splice(at, 0, vma);
+    this._room.take(COST.mapping);
     return this._mergeAround(at);
   }
 
@@ -108,7 +120,9 @@ export class VmaTree {
     this._splitAt(start);
     this._splitAt(end);
     const first = this._indexFrom(start);
-    return this._vmas.splice(first, this._indexOfStartAtLeast(end, first) - first);
+    const gone = this._vmas.splice(first, this._indexOfStartAtLeast(end, first) - first);
+    this._room.give(gone.length * COST.mapping);
+    return gone;
   }
 
   /** Runs `edit` on the mappings of [start, end), split at its edges, and merges what is alike then. */
@@ -158,6 +172,7 @@ export class VmaTree {
     const high = new Vma({ start: addr, end, flags, name, file: file?.retain(), offset: vma.offsetAt(addr) });
     vma.end = addr;
     this._vmas.splice(index + 1, 0, high);
+    this._room.take(COST.mapping);
   }
 
   private _mergeAround(index: number): Vma {
@@ -172,6 +187,7 @@ export class VmaTree {
     if (!low || !high || !canMerge(low, high)) return false;
     low.end = high.end;
     this._vmas.splice(index + 1, 1);
+    this._room.give(COST.mapping);
     high.file?.release();
     return true;
   }

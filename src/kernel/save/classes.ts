@@ -53,6 +53,7 @@ import { PtsInode } from '../fs/tty/pts-inode.js';
 import { SlaveFile } from '../fs/tty/slave-file.js';
 import { Terminal } from '../fs/tty/terminal.js';
 import { PathFile } from '../fs/vfs.js';
+import { KernelMemory } from '../kernel-memory.js';
 import { MemoryUsage } from '../mm/accounting.js';
 import { MemoryManager } from '../mm/memory-manager.js';
 import { SharedAnonymous } from '../mm/shared-anonymous.js';
@@ -149,6 +150,7 @@ const plain = {
   SharedAnonymous,
   Vma,
   VmaTree,
+  KernelMemory,
   ByteRing,
   PortTable,
   TcpBacklog,

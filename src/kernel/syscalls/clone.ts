@@ -5,6 +5,7 @@ import { NR } from '../../abi/numbers.js';
 import { NSIG, SIG } from '../../abi/signal.js';
 import { type UserAddr, userAddr } from '../../base/brand.js';
 import { CAP, has } from '../auth/credentials.js';
+import { kernelMemory } from '../kernel-memory.js';
 import { PAGE_SIZE } from '../mm/user-memory.js';
 import { fail, type Result } from '../outcome.js';
 import { type CloneRequest, clone, NAMESPACES } from '../task/clone.js';
@@ -124,6 +125,7 @@ function unshare(task: Task, bits: number): Result {
     return fail(E.EINVAL);
   if (bits & NAMESPACES) return fail(has(task.creds, CAP.SYS_ADMIN) ? E.EINVAL : E.EPERM);
   if (bits & CLONE.FILES && task.files.shared) {
+    if (!kernelMemory.of(task.kernel).has(task.files.copyBytes)) return fail(E.ENOMEM);
     const own = task.files.fork();
     task.files.release();
     task.files = own;

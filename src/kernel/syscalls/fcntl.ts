@@ -159,7 +159,9 @@ function duplicate(task: Task, file: FileDescription, min: number, closeOnExec: 
 
 function duplicateTo(task: Task, from: number, to: number, closeOnExec: boolean): Result {
   if (to < 0 || to >= task.group.limits.number(RLIMIT.NOFILE)) return fail(E.EBADF);
-  const file = task.files.requireAny(from).retain();
+  const file = task.files.requireAny(from);
+  if (!task.files.mayHold(to)) return fail(E.ENOMEM);
+  file.retain();
   task.files.installAt(to, file, { closeOnExec });
   return to;
 }

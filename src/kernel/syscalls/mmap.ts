@@ -15,7 +15,6 @@ import { NR } from '../../abi/numbers.js';
 import type { MemoryCaller } from '../mm/accounting.js';
 import { PAGE_SIZE } from '../mm/user-memory.js';
 import { isPageAligned, pageDown, pageUp, VM } from '../mm/vma.js';
-import { MAX_MAP_COUNT } from '../mm/vma-tree.js';
 import { Failure, fail, type Outcome } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import { addr, fd, flags, int, size, ulong, word } from './codecs.js';
@@ -54,7 +53,7 @@ function munmap(task: Task, start: number, length: number): Outcome {
   if (end === start) return fail(E.EINVAL);
   // Taking out the middle of a mapping leaves one more.
   const around = mm.vmas.find(start);
-  if (around && around.start < start && around.end > end && mm.vmas.size >= MAX_MAP_COUNT) {
+  if (around && around.start < start && around.end > end && !mm.vmas.hasRoomFor(1)) {
     return fail(E.ENOMEM);
   }
   mm.munmap(start, end);

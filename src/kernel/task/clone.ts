@@ -6,16 +6,17 @@
  * its execve brings a new one. A fork copies the address space.
  */
 import { CLONE, CLONE_CLEAR_SIGHAND } from '../../abi/clone.js';
-import { E } from '../../abi/errno.js';
+import { E, type Errno } from '../../abi/errno.js';
 import { O_EXCL } from '../../abi/open.js';
 import { PTRACE_EVENT, type PtraceEvent } from '../../abi/ptrace.js';
 import { RLIMIT } from '../../abi/resource.js';
 import { NSIG, SIG } from '../../abi/signal.js';
 import type { Pid, Tid, UserAddr } from '../../base/brand.js';
-import type { Context } from '../../platform/platform.js';
+import { type Context, HostRefused } from '../../platform/platform.js';
 import { CAP, has } from '../auth/credentials.js';
 import { PidFile } from '../fs/anon/pidfd.js';
 import type { AwayLink } from '../home/away-link.js';
+import { COST, kernelMemory } from '../kernel-memory.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { type Blocking, Failure, fail, type Outcome, RESTART_ALWAYS, type Result } from '../outcome.js';
 import { eventStop, wantsEvent } from '../ptrace/stop.js';
@@ -58,7 +59,7 @@ export function clone(parent: Task, request: CloneRequest): Result {
   const { resumed } = parent;
   if (resumed?.child) return waitForVfork(resumed.child);
   const { flags } = request;
-  const refused = checkFlags(parent, request) ?? checkNumbers(parent);
+  const refused = checkFlags(parent, request) ?? checkNumbers(parent) ?? checkMemory(parent, flags);
   if (refused) return refused;
   // A stop or a signal that came first is seen to first: no child escapes it.
   if (parent.attention) return RESTART_ALWAYS;
@@ -67,7 +68,10 @@ export function clone(parent: Task, request: CloneRequest): Result {
   const tid = away ? away.childNumber(parent, request) : tasks.allocateTid();
   if (tid instanceof Failure) return tid;
 
-  const child = away ? makeBody(parent, tid, request, away) : makeTask(parent, tid, request);
+  const child = tryMaking(() =>
+    away ? makeBody(parent, tid, request, away) : makeTask(parent, tid, request),
+  );
+  if (child instanceof Failure) return child;
   const { context } = child;
   context.setReturn(0);
   if (request.stack !== 0) context.setSp(request.stack);
@@ -92,12 +96,13 @@ export function clone(parent: Task, request: CloneRequest): Result {
 /** The home half of a child that a deputy's body makes: what `clone` does where descriptors and numbers are. */
 export function cloneDeputy(parent: Task, request: CloneRequest): Task | Failure {
   const { flags } = request;
-  const refused = checkNumbers(parent);
+  const refused = checkNumbers(parent) ?? checkMemory(parent, flags);
   if (refused) return refused;
   if (flags & CLONE.PIDFD && !hasRoomForPidfd(parent)) return fail(E.EMFILE);
   const tid = parent.kernel.tasks.allocateTid();
   if (tid instanceof Failure) return tid;
-  const child = makeTask(parent, tid, request);
+  const child = tryMaking(() => makeTask(parent, tid, request));
+  if (child instanceof Failure) return child;
   child.state = GUEST;
   if (flags & CLONE.PIDFD) givePidfd(parent, child, request);
   return child;
@@ -212,6 +217,24 @@ function checkNumbers({ group, creds, kernel }: Task): Failure | undefined {
   let count = 0;
   for (const t of tasks.all()) if (t.creds.uid === creds.uid) count++;
   return count >= limit ? fail(E.EAGAIN) : undefined;
+}
+
+/** What the kernel keeps of the child's memory and descriptors must fit. */
+function checkMemory({ kernel, mm, files }: Task, flags: number): Failure | undefined {
+  let bytes = flags & CLONE.VM ? 0 : mm.vmas.size * COST.mapping;
+  if (!(flags & CLONE.FILES)) bytes += files.copyBytes;
+  if (flags & CLONE.PIDFD) bytes += COST.file;
+  return kernelMemory.of(kernel).has(bytes) ? undefined : fail(E.ENOMEM);
+}
+
+/** The host may be out of processes, threads or descriptors. Nothing has been made then. */
+function tryMaking(make: () => Task): Task | Failure {
+  try {
+    return make();
+  } catch (e) {
+    if (e instanceof HostRefused) return fail(e.errno as Errno);
+    throw e;
+  }
 }
 
 function makeTask(parent: Task, tid: Tid, { flags, exitSignal }: CloneRequest): Task {

@@ -18,8 +18,11 @@ const ENOENT = 2;
 const EPERM = 1;
 const EBADF = 9;
 const EAGAIN = 11;
+const ENOMEM = 12;
 const EXDEV = 18;
 const ENOTDIR = 20;
+const ENFILE = 23;
+const EMFILE = 24;
 const ENAMETOOLONG = 36;
 const ENOSYS = 38;
 const ERANGE = 34;
@@ -35,9 +38,16 @@ const UTIME_OMIT = 0x3ffffffe;
 const RWF_NOWAIT = 0x8;
 const O_CREAT = 0o100;
 const O_TMPFILE = 0o20200000;
+const FALLOC_FL_KEEP_SIZE = 0x1;
+const FALLOC_FL_PUNCH_HOLE = 0x2;
 const POLLIN = 0x1;
 const POLLOUT = 0x4;
 const POLL_ENDED = 0x18;
+/**
+ * The part of this process's descriptors (RLIMIT_NOFILE) that memory of guests may take: they can want any
+ * number, and stub processes, other kernels and the embedder need some, too.
+ */
+const MEMORY_SHARE = 0.75;
 /** A terminal or pipe that polls writable takes this much without waiting. */
 const SAFE_WRITE = 1024;
 const PATH_MAX = 4096;
@@ -68,6 +78,7 @@ export class NodeHostFiles implements HostFiles {
   readonly #statx = this.#scratch.at(STATX);
   readonly #empty = this.#scratch.at(EMPTY);
   readonly #streams = new Map<HostFd, StreamKind>();
+  readonly #spareDescriptors = MEMORY_SHARE * libc.descriptorLimit();
   #hasOpenat2 = true;
 
   openBeneath(dir: HostFd, path: string, flags: number, mode: number): HostFd | number {
@@ -298,6 +309,10 @@ export class NodeHostFiles implements HostFiles {
     return libc.outcome(libc.ftruncate(fd, size));
   }
 
+  punchHole(fd: HostFd, offset: number, length: number): number {
+    return libc.outcome(libc.fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, offset, length));
+  }
+
   fsync(fd: HostFd): number {
     return libc.outcome(libc.fsync(fd));
   }
@@ -422,7 +437,12 @@ export class NodeHostFiles implements HostFiles {
 
   memfd(name: string): HostFd | number {
     this.#put(PATH_A, name.slice(0, 200));
-    return libc.outcome(libc.memfdCreateCall(libc.NR.memfdCreate, this.#pathA, 1));
+    const fd = libc.outcome(libc.memfdCreateCall(libc.NR.memfdCreate, this.#pathA, 1));
+    if (fd === -EMFILE || fd === -ENFILE) return -ENOMEM;
+    // Numbers are the lowest that are free: one so high says that nearly all are taken.
+    if (fd < this.#spareDescriptors) return fd;
+    libc.close(fd);
+    return -ENOMEM;
   }
 
   /** Calls `act` with the directory that `path` ends in and the last name. */

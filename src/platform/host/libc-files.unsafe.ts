@@ -69,6 +69,12 @@ export const pwritev2 = declare<[number, Address, number, number, number]>(
   'int64',
 );
 export const ftruncate = declare<[number, number]>('ftruncate64', ['int', 'int64']);
+export const fallocate = declare<[number, number, number, number]>('fallocate64', [
+  'int',
+  'int',
+  'int64',
+  'int64',
+]);
 export const fsync = declare<[number]>('fsync', ['int']);
 export const mkdirat = declare<[number, Address, number]>('mkdirat', ['int', P, 'uint']);
 export const unlinkat = declare<[number, Address, number]>('unlinkat', ['int', P, 'int']);
@@ -112,6 +118,15 @@ export const O_PATH = 0o10000000;
 export const O_NOFOLLOW = 0o400000;
 export const O_DIRECTORY = 0o200000;
 export const O_CLOEXEC = 0o2000000;
+
+const sysconf = declare<[number]>('sysconf', ['int'], 'int64');
+const SC_OPEN_MAX = 4;
+
+/** How many descriptors this process may have: RLIMIT_NOFILE. */
+export function descriptorLimit(): number {
+  const limit = sysconf(SC_OPEN_MAX);
+  return limit < 0 ? Number.POSITIVE_INFINITY : limit;
+}
 
 /** What a call came to: its result, or the negative errno. */
 export function outcome(result: number): number {

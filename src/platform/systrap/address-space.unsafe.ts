@@ -5,6 +5,7 @@
  */
 import { assert } from '../../base/assert.js';
 import type { HostFd, UserAddr } from '../../base/brand.js';
+import { HostError } from '../host/memory.unsafe.js';
 import {
   type AddressSpace,
   type Context,
@@ -81,6 +82,11 @@ const PAGE = 4096;
 const MAX_FILES = 64;
 const FIRST_FILE = 16;
 const EAGAIN = 11;
+
+/** What the host refuses the kernel on the way to a new process, it refuses the guest. */
+export function asRefusal(error: unknown): unknown {
+  return error instanceof HostError ? new HostRefused(error.call, EAGAIN) : error;
+}
 
 export class SystrapAddressSpace implements AddressSpace {
   readonly contexts = new Set<SystrapContext>();
@@ -269,7 +275,7 @@ export class SystrapAddressSpace implements AddressSpace {
       child.awaitBirth();
     } catch (e) {
       child.release();
-      throw e;
+      throw asRefusal(e);
     }
     copyState(parent.area, child.first.area);
     return child;

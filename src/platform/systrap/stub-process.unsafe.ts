@@ -35,15 +35,24 @@ export class StubProcess {
   #released = false;
 
   constructor() {
-    this.#memfd = check('memfd_create', memfdCreate('troupe-areas', MFD_CLOEXEC));
-    check('ftruncate', ftruncate(this.#memfd, AREAS_SIZE));
-    this.#memory = HostMemory.shared(this.#memfd, AREAS_SIZE);
-    const [ours, theirs] = packetSocketPair();
-    this.#socket = ours;
-    this.#theirSocket = theirs;
+    const opened: number[] = [];
+    try {
+      const [ours, theirs] = packetSocketPair();
+      opened.push(ours, theirs);
+      this.#socket = ours;
+      this.#theirSocket = theirs;
+      this.#memfd = check('memfd_create', memfdCreate('troupe-areas', MFD_CLOEXEC));
+      opened.push(this.#memfd);
+      check('ftruncate', ftruncate(this.#memfd, AREAS_SIZE));
+      this.#memory = HostMemory.shared(this.#memfd, AREAS_SIZE);
+    } catch (e) {
+      for (const fd of opened) close(fd);
+      this.#untrack();
+      throw e;
+    }
     const s = scratch();
     s.view.setInt32(0, 1, true);
-    check('setsockopt', setsockopt(ours, SOL_SOCKET, SO_PASSCRED, s.address, 4));
+    check('setsockopt', setsockopt(this.#socket, SOL_SOCKET, SO_PASSCRED, s.address, 4));
   }
 
   get pid(): number {

@@ -24,7 +24,7 @@ import { check, HostMemory } from '../host/memory.unsafe.js';
 import { HostPoller } from '../host/poller.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
 import { type ForeignMemory, GuestBroken, type Platform, type TrapSink, type Vdso } from '../platform.js';
-import { SystrapAddressSpace } from './address-space.unsafe.js';
+import { asRefusal, SystrapAddressSpace } from './address-space.unsafe.js';
 import type { SystrapContext } from './context.js';
 import { GuestClock, type GuestClockOptions } from './guest-clock.js';
 import { copyGuestMemory } from './guest-copy.unsafe.js';
@@ -173,7 +173,11 @@ export class SystrapPlatform implements Platform, SystrapHost {
   }
 
   newProcess(): StubProcess {
-    return new StubProcess();
+    try {
+      return new StubProcess();
+    } catch (e) {
+      throw asRefusal(e);
+    }
   }
 
   adopt(space: SystrapAddressSpace): void {

@@ -1,8 +1,10 @@
 /** /proc/sys: kernel parameters, proc_sys(5), sysctl(8). Those that can be set here are set. */
 import { E } from '../../../abi/errno.js';
 import { CAP, CAP_LAST, has } from '../../auth/credentials.js';
+import { COST } from '../../kernel-memory.js';
 import { MAX_MAP_COUNT } from '../../mm/vma-tree.js';
 import { fail } from '../../outcome.js';
+import type { Machine } from '../../services.js';
 import { PID_MAX } from '../../task/task-set.js';
 import type { UtsNamespace } from '../../uts.js';
 import { type Directory, fixedDirectory, type SyntheticFs, Text } from '../synthetic/synthetic-fs.js';
@@ -18,8 +20,8 @@ export function sysctlDirectory(fs: SyntheticFs): Directory {
       'aio-max-nr': value(65_536),
       'aio-nr': value(0),
       epoll: fixedDirectory(fs, { max_user_watches: value(1_048_576) }),
-      'file-max': value('9223372036854775807'),
-      'file-nr': value('0\t0\t9223372036854775807'),
+      'file-max': now(() => fileMax(machine)),
+      'file-nr': now(() => `0\t0\t${fileMax(machine)}`),
       inotify: fixedDirectory(fs, {
         max_queued_events: value(16_384),
         max_user_instances: value(128),
@@ -74,6 +76,13 @@ const UTS_LENGTH = 64;
 /** Of whoever looks. */
 function utsOf({ services }: SyntheticFs): UtsNamespace {
   return services.tasks.current?.uts ?? services.uts;
+}
+
+/** How many files may be open at once: as many as the kernel's memory holds. */
+function fileMax({ kernelMemoryBytes }: Machine): string {
+  return kernelMemoryBytes === undefined
+    ? '9223372036854775807'
+    : String(Math.floor(kernelMemoryBytes / COST.file));
 }
 
 function utsName(fs: SyntheticFs, field: keyof UtsNamespace & ('nodename' | 'domainname')): Text {

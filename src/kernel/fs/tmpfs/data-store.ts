@@ -8,7 +8,7 @@ import type { HostFiles } from '../host-files.js';
 /** What file data needs of the host. */
 export type MemoryHost = Pick<
   HostFiles,
-  'memfd' | 'close' | 'fstat' | 'pread' | 'pwrite' | 'ftruncate' | 'lseek'
+  'memfd' | 'close' | 'fstat' | 'pread' | 'pwrite' | 'ftruncate' | 'punchHole' | 'lseek'
 >;
 
 export const PAGE = 4096;

@@ -9,12 +9,12 @@
  */
 import { E, type Errno } from '../../../abi/errno.js';
 import type { HostFd } from '../../../base/brand.js';
-import { type Failure, fail } from '../../outcome.js';
+import { Failure, fail } from '../../outcome.js';
 import { type LoadWalk, membersOf } from '../../save/graph.js';
 import { newHostStat } from '../host-files.js';
 import type { Sink, Source } from '../io.js';
 import { newMemory, type Piece, readMemory } from '../memory-file.js';
-import { CHUNK, Chunks } from './chunks.js';
+import { Chunks } from './chunks.js';
 import { type DataStore, PAGE } from './data-store.js';
 
 /** A file with more data than this moves to a memfd. */
@@ -22,7 +22,6 @@ const LARGE = 1 << 20;
 /** Offsets are exact in a double up to 2⁵³. */
 export const MAX_FILE_SIZE = Number.MAX_SAFE_INTEGER - (PAGE - 1);
 
-const zeros = new Uint8Array(CHUNK);
 const stat = newHostStat();
 
 export class FileData {
@@ -64,7 +63,8 @@ export class FileData {
   write(from: Source, offset: number): number | Failure {
     const end = Math.min(MAX_FILE_SIZE, offset + from.remaining);
     if (offset >= end) return from.remaining === 0 ? 0 : fail(E.EFBIG);
-    if (this._fd === undefined && this._chunks.allocatedPages * PAGE + (end - offset) > LARGE) this.memfd();
+    const homeless = this._moveIfLarge(end - offset);
+    if (homeless) return homeless;
     if (this._fd !== undefined) return this._writeMemfd(this._fd, from, offset, end - offset);
     const { written, full } = this._chunks.write(from, offset, end);
     if (written > 0) this._size = Math.max(this._size, offset + written);
@@ -90,7 +90,8 @@ export class FileData {
   allocate(offset: number, length: number, options: { keepSize: boolean }): Failure | undefined {
     const end = offset + length;
     if (end > MAX_FILE_SIZE) return fail(E.EFBIG);
-    if (length > LARGE && this._fd === undefined) this.memfd();
+    const homeless = this._moveIfLarge(length);
+    if (homeless) return homeless;
     if (this._fd === undefined) {
       if (!this._chunks.allocate(offset, end)) return fail(E.ENOSPC);
     } else if (end - this._size > this.store.free) {
@@ -101,16 +102,15 @@ export class FileData {
   }
 
   /** fallocate(2) with PUNCH_HOLE: zeros, and the memory is given back where that can be done. */
-  punch(offset: number, length: number): void {
+  punch(offset: number, length: number): Failure | undefined {
     if (this._fd === undefined) {
       this._chunks.punch(offset, offset + length);
-      return;
+      return undefined;
     }
-    const end = Math.min(offset + length, this._size);
-    for (let at = offset; at < end; at += CHUNK) {
-      this.store.host.pwrite(this._fd, zeros.subarray(0, Math.min(CHUNK, end - at)), at);
-    }
-    if (!this._dense) this._recount(this._fd);
+    const failed = this.store.host.punchHole(this._fd, offset, length);
+    if (failed < 0) return fail(-failed as Errno);
+    this._recount(this._fd);
+    return undefined;
   }
 
   /** lseek(2) with SEEK_DATA and SEEK_HOLE. */
@@ -122,6 +122,13 @@ export class FileData {
     }
     const found = this._chunks.seek(offset, this._size, what);
     return found ?? (what === 'hole' ? this._size : fail(E.ENXIO));
+  }
+
+  /** Before `more` bytes are added: the kernel's own memory holds no more of a file than LARGE. */
+  private _moveIfLarge(more: number): Failure | undefined {
+    if (this._fd !== undefined || this._chunks.allocatedPages * PAGE + more <= LARGE) return undefined;
+    const moved = this.memfd();
+    return moved instanceof Failure ? moved : undefined;
   }
 
   /** The file as a host descriptor that can be mapped: moves it there the first time. */

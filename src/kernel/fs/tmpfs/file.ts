@@ -50,9 +50,9 @@ export class TmpFile extends TmpInode {
   }
 
   override punchHole(offset: number, length: number): Failure | undefined {
-    this.data.punch(offset, length);
-    this.written();
-    return undefined;
+    const failed = this.data.punch(offset, length);
+    if (!failed) this.written();
+    return failed;
   }
 
   written(): void {

@@ -4,6 +4,7 @@ import { E } from '../../../../src/abi/errno.js';
 import { O_PATH } from '../../../../src/abi/open.js';
 import { FdTable } from '../../../../src/kernel/fs/fd-table.js';
 import { FileDescription } from '../../../../src/kernel/fs/file-description.js';
+import { COST, KernelMemory, UNASKED } from '../../../../src/kernel/kernel-memory.js';
 import { errnoOf } from '../../support/file-system.js';
 import { testTmpfs } from '../../support/vfs.js';
 
@@ -26,6 +27,27 @@ const step = fc.oneof(
 );
 
 describe('FdTable', () => {
+  test('files and the tables that hold them, holes included, are charged until they are gone', () => {
+    const kernelMemoryBytes = UNASKED + 3 * COST.file + 20 * COST.descriptor;
+    const room = new KernelMemory({ machine: { kernelMemoryBytes } });
+    room.take(UNASKED);
+    const table = new FdTable(room);
+    const options = { closeOnExec: false, limit: 1000 };
+    for (let n = 0; n < 3; n++) expect(table.install(new Probe(), options)).toBe(n);
+    expect(errnoOf(table.install(new Probe(), options))).toBe(E.ENFILE);
+    const again = table.require(0).retain();
+    expect(errnoOf(table.install(again, { ...options, min: 20 }))).toBe(E.ENOMEM);
+    expect([table.mayHold(19), table.mayHold(20)]).toEqual([true, false]);
+    expect(table.install(again, { ...options, min: 9 })).toBe(9);
+    const copy = table.fork();
+    expect(room.used).toBe(kernelMemoryBytes);
+    table.release();
+    copy.close(9);
+    expect(room.used - UNASKED).toBe(3 * (COST.file + COST.descriptor));
+    copy.release();
+    expect(room.used).toBe(UNASKED);
+  });
+
   test('gives the lowest free number, as a plain list would', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {

@@ -1,12 +1,16 @@
 import { describe, expect, test } from '@jest/globals';
 import { CLONE } from '../../../../src/abi/clone.js';
 import { E } from '../../../../src/abi/errno.js';
+import { MAP_ANONYMOUS, MAP_PRIVATE } from '../../../../src/abi/mman.js';
 import { NR } from '../../../../src/abi/numbers.js';
 import { SIG } from '../../../../src/abi/signal.js';
 import { WNOHANG, WNOWAIT } from '../../../../src/abi/wait.js';
 import { userAddr } from '../../../../src/base/brand.js';
+import { COST, kernelMemory, UNASKED } from '../../../../src/kernel/kernel-memory.js';
+import { Failure } from '../../../../src/kernel/outcome.js';
 import { sendToGroup } from '../../../../src/kernel/signal/send.js';
 import { kernelSignal } from '../../../../src/kernel/signal/siginfo.js';
+import { memoryCaller } from '../../../../src/kernel/syscalls/mmap.js';
 import { beginStop, endStop, hold, letGo, pauseAll, unpauseAll } from '../../../../src/kernel/task/stop.js';
 import type { Task } from '../../../../src/kernel/task/task.js';
 import type { FakeContext } from '../../../../src/platform/fake/fake-context.js';
@@ -211,6 +215,46 @@ describe('processes', () => {
     });
     kernel.run();
     expect(seen).toEqual([-E.EAGAIN]);
+  });
+
+  test('no kernel memory for one more copy of the mappings: fork fails with ENOMEM until a child is gone', () => {
+    const kernel = new FakeKernel({ kernelMemoryBytes: UNASKED + 40_000 });
+    kernelMemory.of(kernel.services).take(UNASKED);
+    const results: number[] = [];
+    const sleeper: GuestProgram = function* () {
+      yield* call(NR.pause);
+    };
+    const task = kernel.spawn(function* () {
+      let child = 0;
+      for (let last = 0; child >= 0; last = child) {
+        child = yield* callWithChild(sleeper, NR.fork);
+        results.push(child);
+        if (child < 0) yield* call(NR.kill, last, SIG.KILL);
+      }
+      yield* call(NR.wait4, -1, 0, 0, 0);
+      results.push(yield* callWithChild(sleeper, NR.fork));
+      yield* call(NR.kill, 0, SIG.KILL);
+    });
+    // Neighbours differ, so that they do not merge.
+    const map = (prot: number) =>
+      task.mm.mmap({ addr: 0, length: 4096, prot, flags: MAP_PRIVATE | MAP_ANONYMOUS }, memoryCaller(task));
+    for (let n = 0; n < 100; n++) expect(map(1 + (n % 2))).toBeGreaterThan(0);
+    kernel.run();
+    expect(results).toEqual([3, 4, -E.ENOMEM, 5]);
+    expect(kernel.tasks.size).toBe(0);
+    expect(kernelMemory.of(kernel.services).used).toBe(UNASKED);
+  });
+
+  test('no kernel memory for one more mapping: mmap fails with ENOMEM', () => {
+    const kernel = new FakeKernel({ kernelMemoryBytes: UNASKED + 40_000 });
+    kernelMemory.of(kernel.services).take(UNASKED);
+    const task = kernel.spawn(exitWith(0));
+    const request = { addr: 0, length: 4096, flags: MAP_PRIVATE | MAP_ANONYMOUS };
+    let made = 0;
+    while (typeof task.mm.mmap({ ...request, prot: 1 + (made % 2) }, memoryCaller(task)) === 'number') made++;
+    expect(made).toBeGreaterThan(300);
+    expect(task.mm.mmap({ ...request, prot: 1 }, memoryCaller(task))).toEqual(new Failure(E.ENOMEM));
+    expect(task.mm.vmas.size * COST.mapping).toBeLessThanOrEqual(40_000);
   });
 
   test('clone refuses impossible combinations of flags with EINVAL, namespaces with EPERM', () => {

@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { E } from '../../../../../src/abi/errno.js';
 import { SEEK_DATA, SEEK_HOLE } from '../../../../../src/abi/open.js';
@@ -84,6 +84,36 @@ describe('FileData', () => {
       }),
       { numRuns: 150 },
     );
+  });
+
+  afterEach(() => {
+    jest.restoreAllMocks();
+  });
+
+  test('where the host has no memfd to give, a large file is refused, and costs the kernel nothing', () => {
+    const { data, store } = newData();
+    jest.spyOn(hostFiles, 'memfd').mockReturnValue(-E.ENOMEM);
+    expect(errnoOf(data.allocate(0, 2 ** 43, { keepSize: false }))).toBe(E.ENOMEM);
+    expect(errnoOf(write(data, new Uint8Array((1 << 20) + 1), 0))).toBe(E.ENOMEM);
+    expect([data.size, store.used]).toEqual([0, 0]);
+  });
+
+  test('a file that is allocated bit by bit moves to a memfd like any large one', () => {
+    const { data, store } = newData();
+    for (let at = 0; at <= 1 << 20; at += 65_536) data.allocate(at, 65_536, { keepSize: false });
+    expect([data.size, store.memfds.size]).toEqual([(1 << 20) + 65_536, 1]);
+    data.release();
+  });
+
+  test('a hole of any size in a memfd costs nothing', () => {
+    const { data, store } = newData();
+    data.memfd();
+    data.truncate(2 ** 43);
+    write(data, new Uint8Array([1]), 2 ** 42);
+    expect(data.punch(0, 2 ** 43)).toBeUndefined();
+    expect([data.size, data.blocks, store.used]).toEqual([2 ** 43, 0, 0]);
+    expect([...read(data, 2 ** 42, 1)]).toEqual([0]);
+    data.release();
   });
 
   test('counts pages, not buffers, and gives them back', () => {
