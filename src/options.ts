@@ -192,7 +192,7 @@ const kernelSchema: v.GenericSchema<unknown, KernelOptions> = v.strictObject({
 });
 
 const TYPES = Object.values(EVENT_TYPES).flat();
-const filterSchema: v.GenericSchema<unknown, EventFilter> = v.strictObject({
+export const eventFilter: v.GenericSchema<unknown, EventFilter> = v.strictObject({
   types: v.optional(
     v.array(v.picklist(TYPES, `must be of ${TYPES.join(', ')}`), 'must be an array of types of events'),
   ),
@@ -265,7 +265,7 @@ export function parseSpawnOptions(options: unknown): SpawnOptions {
 }
 
 export function parseEventFilter(filter: unknown): EventFilter {
-  return checkOptions(filterSchema, filter);
+  return checkOptions(eventFilter, filter);
 }
 
 const INHERITED = ['PATH', 'HOME', 'TERM', 'LANG'] as const;

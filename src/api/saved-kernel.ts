@@ -1,7 +1,6 @@
 /** Saved kernels as files and as streams: what `saveTo` and `loadFrom` are given. */
-
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdtemp, rename, rm } from 'node:fs/promises';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { access, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
@@ -21,6 +20,8 @@ export async function writeSaved(
     return;
   }
   const path = resolve(to);
+  // Said of the directory that the caller knows, not of a name of ours in it.
+  await access(dirname(path), constants.W_OK | constants.X_OK);
   const unfinished = join(dirname(path), `.${crypto().randomBytes(6).toString('hex')}.troupe-save`);
   try {
     await write(unfinished);

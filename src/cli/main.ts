@@ -16,6 +16,8 @@ const USAGE = `Usage: troupe COMMAND …
   troupe pause NAME; troupe resume NAME      freeze a sandbox; let it go on
   troupe signal NAME SIGNAL [PID]            send a signal to its command, or to a process of it
   troupe kill [--status N] NAME              end everything in it
+  troupe save [options] NAME FILE            write it into a file, and let it go on (--stop: end it)
+  troupe events [options] NAME               print what happens in it as lines of JSON
   troupe wait NAME                           wait for its end, and exit as it did
   troupe rm [--force] NAME                   forget a dead sandbox; with --force, end it first
   troupe restore [options] FILE              let a saved kernel go on
@@ -36,6 +38,8 @@ async function main(args: readonly string[]): Promise<number> {
     case 'resume':
     case 'signal':
     case 'kill':
+    case 'save':
+    case 'events':
     case 'wait':
     case 'rm':
       return await (await import('./sandbox.js')).sandbox(command, rest);
@@ -68,7 +72,7 @@ function version(): string {
 }
 
 /** Errors whose message says to a user what to do. */
-const PLAIN: ReadonlySet<string> = new Set(['OptionsError', 'ControlError']);
+const PLAIN: ReadonlySet<string> = new Set(['OptionsError', 'ControlError', 'KernelError']);
 
 /** What a failure of troupe itself looks like to its user; the stack is for who asks for it. */
 function explain(error: unknown): string {

@@ -1,13 +1,23 @@
 /** `troupe restore FILE`: lets a saved kernel go on, with the caller's streams, and ends as its first process. */
-import { type OptionSpec, parseArgs, UsageError } from './args.js';
-import { statusOf } from './exit-status.js';
+import type { ControlServer, Kernel, Process } from '../index.js';
+import { describeOptions, type OptionSpec, parseArgs, UsageError } from './args.js';
+import { complete, stopSoon } from './complete.js';
 
 interface RestoreRequest {
   sleepers: 'keep' | 'elapse';
+  name: string | undefined;
   help: boolean;
 }
 
 const OPTIONS: readonly OptionSpec<RestoreRequest>[] = [
+  {
+    name: 'name',
+    value: 'NAME',
+    help: 'what troupe ps, exec, pause and others call it while it runs',
+    apply: (into, value) => {
+      into.name = value;
+    },
+  },
   {
     name: 'elapse',
     help: 'who sleeps has slept while the kernel was saved',
@@ -25,23 +35,36 @@ const OPTIONS: readonly OptionSpec<RestoreRequest>[] = [
 ];
 
 export async function restore(args: readonly string[]): Promise<number> {
-  const request: RestoreRequest = { sleepers: 'keep', help: false };
+  const request: RestoreRequest = { sleepers: 'keep', name: undefined, help: false };
   const [file, ...more] = parseArgs(args, OPTIONS, request);
   if (request.help) {
-    const { describeOptions } = await import('./args.js');
-    console.log(`Usage: troupe restore [options] FILE\n\n${describeOptions(OPTIONS)}`);
+    console.log(`Usage: troupe restore [options] FILE\n\nOptions:\n${describeOptions(OPTIONS)}`);
     return 0;
   }
   if (file === undefined || more.length > 0)
     throw new UsageError('restore takes one file: troupe restore FILE');
   const { Kernel } = await import('../index.js');
   const kernel = await Kernel.loadFrom(file, { stdio: 'inherit', sleepers: request.sleepers });
+  const [first] = kernel.processes;
+  let control: ControlServer | undefined;
   try {
-    const [first] = kernel.processes;
-    const ended = first?.completed;
-    await kernel.unpause();
-    return ended ? statusOf(await ended) : 0;
+    if (!first) {
+      await kernel.unpause();
+      return 0;
+    }
+    return await complete(first, undefined, async () => {
+      if (request.name !== undefined) control = await openControl(request.name, kernel, first);
+      await kernel.unpause();
+      return control;
+    });
   } finally {
-    await kernel.close();
+    await stopSoon(kernel);
+    await control?.farewell();
   }
+}
+
+async function openControl(name: string, kernel: Kernel, main: Process): Promise<ControlServer> {
+  const { ControlServer } = await import('../index.js');
+  const leader = (await kernel.taskSet()).find((task) => task.tid === main.pid);
+  return await ControlServer.open({ name, kernel, main, command: [leader?.comm ?? ''] });
 }

@@ -3,14 +3,13 @@
  * ask troupe to end are the guest's to handle.
  */
 import { pathToFileURL } from 'node:url';
-import type { CallersTerminal, ControlServer, Kernel, Process, ProcessExit } from '../index.js';
+import type { ControlServer, Kernel } from '../index.js';
 import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
-import { spawnFailure, statusOf } from './exit-status.js';
+import { complete, type MadeReady, stopSoon } from './complete.js';
+import { spawnFailure } from './exit-status.js';
 import { complain } from './output.js';
 import { newRunRequest, RUN_OPTIONS, type RunRequest } from './run-options.js';
-
-const FORWARDED = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 const USAGE = `Usage: troupe run [options] [--] COMMAND [ARG…]
 
@@ -50,6 +49,7 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
     tmpfs: request.tmpfs,
     inject: request.inject,
   });
+  let control: ControlServer | undefined;
   try {
     for (const record of records) record(kernel);
     for (const path of request.intercept) await kernel.intercept(pathToFileURL(path));
@@ -59,12 +59,13 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
       ...(terminal ? { stdio: 'pty', windowSize: terminal.size } : { stdio: 'inherit' }),
     };
     const { name } = request;
-    const control: OpenControl = async (main) =>
-      name === undefined
-        ? undefined
-        : await troupe.ControlServer.open({ name, kernel, main, command: [command, ...args] });
+    const ready: MadeReady = async (main) => {
+      if (name === undefined) return undefined;
+      control = await troupe.ControlServer.open({ name, kernel, main, command: [command, ...args] });
+      return control;
+    };
     const start = (more: SpawnOptions = {}): Promise<number> =>
-      complete(kernel.spawn(command, args, { ...options, ...more }), terminal, control);
+      complete(kernel.spawn(command, args, { ...options, ...more }), terminal, ready);
     return await start().catch((e: unknown) => {
       const chosen = request.spawn.cwd !== undefined;
       if (chosen || !(e instanceof SpawnError) || e.obstacle !== 'cwd') throw e;
@@ -78,6 +79,7 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
     return status;
   } finally {
     await stopSoon(kernel);
+    await control?.farewell();
   }
 }
 
@@ -85,58 +87,4 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
 async function recordsOf({ record }: RunRequest): Promise<((kernel: Kernel) => void)[]> {
   if (record.events === undefined && record.trace === undefined) return [];
   return (await import('./record.js')).openRecords(record);
-}
-
-/** Makes a named sandbox known to `troupe ps` and its like. */
-type OpenControl = (main: Process) => Promise<ControlServer | undefined>;
-
-async function complete(
-  guest: Process,
-  terminal: CallersTerminal | undefined,
-  openControl: OpenControl,
-): Promise<number> {
-  // Failures come by `completed`; an 'error' event that nobody hears would be thrown as well.
-  guest.on('error', () => {});
-  terminal?.attach(guest);
-  const control = await openControl(guest);
-  const shown = terminal ? new Promise((resolve) => guest.once('close', resolve)) : undefined;
-  const stopForwarding = forwardSignals(guest);
-  let end: ProcessExit | undefined;
-  try {
-    end = await guest.completed;
-    await shown;
-    return statusOf(end);
-  } finally {
-    await control?.close(end);
-    stopForwarding();
-    terminal?.detach();
-  }
-}
-
-function forwardSignals(guest: Process): () => void {
-  const forward = (signal: NodeJS.Signals): void => {
-    guest.kill(signal);
-  };
-  for (const signal of FORWARDED) process.on(signal, forward);
-  return () => {
-    for (const signal of FORWARDED) process.off(signal, forward);
-  };
-}
-
-const STOP_MS = 5_000;
-
-/** The status is known: a sandbox that hangs must not keep it from the caller. */
-async function stopSoon(kernel: Kernel): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(() => {
-      complain('the sandbox did not end in time; leaving it');
-      resolve();
-    }, STOP_MS);
-  });
-  try {
-    await Promise.race([kernel.stop(), late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

@@ -1,7 +1,9 @@
 /** The options of the commands that concern a running sandbox. */
+
+import type { EventType } from '../index.js';
 import type { OptionSpec } from './args.js';
 import { UsageError } from './args.js';
-import { parseAbsolute, parseUser, parseVariable } from './values.js';
+import { parseAbsolute, parseCount, parseUser, parseVariable } from './values.js';
 
 export interface SandboxRequest {
   json: boolean;
@@ -10,11 +12,29 @@ export interface SandboxRequest {
   cwd: string | undefined;
   user: { uid: number; gid: number } | undefined;
   readonly env: Record<string, string>;
+  readonly save: { compress: boolean; stop: boolean };
+  readonly filter: {
+    types?: EventType[];
+    pids?: number[];
+    syscalls?: string;
+    paths?: string[];
+    lossless?: boolean;
+  };
   help: boolean;
 }
 
 export function newSandboxRequest(): SandboxRequest {
-  return { json: false, force: false, status: 137, cwd: undefined, user: undefined, env: {}, help: false };
+  return {
+    json: false,
+    force: false,
+    status: 137,
+    cwd: undefined,
+    user: undefined,
+    env: {},
+    save: { compress: false, stop: false },
+    filter: {},
+    help: false,
+  };
 }
 
 const MAX_STATUS = 255;
@@ -83,6 +103,65 @@ const exec: readonly OptionSpec<SandboxRequest>[] = [
   },
 ];
 
+const save: readonly OptionSpec<SandboxRequest>[] = [
+  {
+    name: 'compress',
+    help: 'compress memory too: smaller, and slower',
+    apply: (request) => {
+      request.save.compress = true;
+    },
+  },
+  {
+    name: 'stop',
+    help: 'end it here, once it is saved',
+    apply: (request) => {
+      request.save.stop = true;
+    },
+  },
+];
+
+const events: readonly OptionSpec<SandboxRequest>[] = [
+  {
+    name: 'types',
+    value: 'LIST',
+    help: 'only events of these types: syscall,exec,signalSent',
+    apply: (request, value) => {
+      request.filter.types = value.split(',') as EventType[];
+    },
+  },
+  {
+    name: 'pids',
+    value: 'LIST',
+    help: 'only events of these processes: 2,15',
+    apply: (request, value) => {
+      request.filter.pids = value.split(',').map(parseCount);
+    },
+  },
+  {
+    name: 'syscalls',
+    value: 'FILTER',
+    help: 'only these system calls, as of --strace: %file,%process,read',
+    apply: (request, value) => {
+      request.filter.syscalls = value;
+    },
+  },
+  {
+    name: 'path',
+    value: 'PATH',
+    help: 'only events of this file, or of what is beneath it; may be given again',
+    apply: (request, value) => {
+      request.filter.paths = [...(request.filter.paths ?? []), parseAbsolute(value)];
+    },
+  },
+  {
+    name: 'lossless',
+    help: 'drop nothing: the sandbox waits for who reads this',
+    apply: (request) => {
+      request.filter.lossless = true;
+    },
+  },
+];
+
 /** By command. */
 export const SANDBOX_OPTIONS = {
   ps: [json, help],
@@ -91,6 +170,8 @@ export const SANDBOX_OPTIONS = {
   resume: [help],
   signal: [help],
   kill: [status, help],
+  save: [...save, help],
+  events: [...events, help],
   wait: [help],
   rm: [force, help],
 } as const satisfies Record<string, readonly OptionSpec<SandboxRequest>[]>;

@@ -1,5 +1,5 @@
-/** The commands that concern a running sandbox, by its name: ps, exec, pause, resume, signal, kill, wait, rm. */
-import type { SandboxInfo } from '../index.js';
+/** The commands that concern a running sandbox, by its name: `troupe ps`, `exec`, `pause`, `save` and others. */
+import type { Sandbox, SandboxInfo } from '../index.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
 import { complain } from './output.js';
@@ -31,6 +31,12 @@ Sends a signal to the command of a sandbox, or to the process PID in it.`,
   kill: `kill [--status N] NAME
 
 Ends everything in a sandbox, paused or not; does not wait.`,
+  save: `save [options] NAME FILE
+
+Writes a sandbox into a file, from which troupe restore lets it go on, and lets it go on here too.`,
+  events: `events [options] NAME
+
+Prints what happens in a sandbox as lines of JSON, until it ends.`,
   wait: `wait NAME
 
 Waits for the end of a sandbox, and exits as its command did.`,
@@ -47,6 +53,8 @@ const OPERANDS: Readonly<Record<SandboxCommand, readonly [number, number]>> = {
   resume: [1, 1],
   signal: [2, 3],
   kill: [1, 1],
+  save: [2, 2],
+  events: [1, 1],
   wait: [1, 1],
   rm: [1, 1],
 };
@@ -90,6 +98,11 @@ async function perform(
       await target.signal(parseSignal(signal), pid === undefined ? undefined : Number(pid));
       return 0;
     }
+    case 'save':
+      await target.save(rest[0] ?? '', request.save);
+      return 0;
+    case 'events':
+      return await events(target, request);
     case 'wait':
       return statusOf(await target.wait());
     case 'rm':
@@ -153,6 +166,18 @@ async function remove(name: string, { force, status }: SandboxRequest): Promise<
     // Gone without a word is gone.
     if (!(e instanceof ControlError)) throw e;
   }
+  return 0;
+}
+
+/** Each at once: who reads them looks on. Whoever reads no more, as `head` does, ends it. */
+async function events(target: Sandbox, { filter }: SandboxRequest): Promise<number> {
+  const { EventFile } = await import('./event-file.js');
+  const file = new EventFile('events', '-');
+  await target.follow(filter, (event) => {
+    file.write(`${JSON.stringify(event)}\n`);
+    file.flush();
+    return !file.broken;
+  });
   return 0;
 }
 

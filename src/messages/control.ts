@@ -2,6 +2,7 @@
  * `troupe` ↔ a running sandbox: lines of JSON over a Unix socket, one request a connection. The socket
  * is in a directory of its user alone; what comes is checked all the same.
  */
+import type { EventType, KernelEvent } from './events.js';
 import type { TaskSnapshot } from './snapshots.js';
 
 export type ControlRequest =
@@ -14,6 +15,10 @@ export type ControlRequest =
   | { readonly type: 'signal'; readonly signo: number; readonly pid?: number | undefined }
   /** Answered by `exit` when the sandbox ends. */
   | { readonly type: 'wait' }
+  /** Pauses, writes the kernel into a file, and lets it go on, or ends it. The path is absolute. */
+  | { readonly type: 'save'; readonly path: string; readonly compress: boolean; readonly stop: boolean }
+  /** Answered by `event` until the sandbox ends or the caller goes, then `done`. */
+  | { readonly type: 'events'; readonly filter: ControlFilter }
   /** `started` or `error`, then output, then `exit`. The caller sends ExecInput meanwhile. */
   | {
       readonly type: 'exec';
@@ -23,6 +28,15 @@ export type ControlRequest =
       readonly cwd?: string | undefined;
       readonly user?: { readonly uid: number; readonly gid: number } | undefined;
     };
+
+/** Of events; what is absent excludes nothing. */
+export interface ControlFilter {
+  readonly types?: readonly EventType[] | undefined;
+  readonly pids?: readonly number[] | undefined;
+  readonly syscalls?: string | readonly string[] | undefined;
+  readonly paths?: readonly string[] | undefined;
+  readonly lossless?: boolean | undefined;
+}
 
 /** Data is base64. */
 export type ExecInput =
@@ -54,6 +68,7 @@ export type ControlAnswer =
   | { readonly type: 'tasks'; readonly tasks: readonly TaskSnapshot[] }
   | { readonly type: 'started'; readonly pid: number }
   | { readonly type: 'stdout' | 'stderr'; readonly data: string }
+  | { readonly type: 'event'; readonly event: KernelEvent }
   | { readonly type: 'exit'; readonly end: ProcessEnd }
   | {
       readonly type: 'error';

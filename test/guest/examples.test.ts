@@ -44,3 +44,11 @@ test('kernel-in-steps.mjs', async () => {
     'nothing has run yet: new\nstage: process 1 lives, on 2 CPUs\nprocess 1 ended with wait status 0\n',
   );
 });
+
+test('save-and-load.mjs', async () => {
+  const text = await example('save-and-load.mjs');
+  expect(text.replace(/saved: less than 16 MiB\n/, '')).toBe(
+    'step 1\nstep 2\nstep 3\nstep 4\nstep 5\nhello, kept\nstatus 0\n',
+  );
+  expect(text).toMatch(/step 2\n(step 3\n)?saved/);
+});

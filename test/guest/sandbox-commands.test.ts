@@ -1,4 +1,4 @@
-/** Commands that reach a running sandbox by its name: troupe ps, exec, pause, resume, signal, kill, wait, rm. */
+/** Commands that reach a running sandbox by its name: troupe ps, exec, pause, save, events and others. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,16 +22,16 @@ function troupe(args: readonly string[], input = ''): Promise<RunResult> {
   return run(process.execPath, [CLI, ...args], { env: environment(), input });
 }
 
+function cli(args: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [CLI, ...args], {
+    env: environment(),
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+}
+
 /** Starts a named sandbox and waits until it says `ready`. */
 async function sandbox(name: string, script: string): Promise<{ child: ChildProcess; text: () => string }> {
-  const child = spawn(
-    process.execPath,
-    [CLI, 'run', '--name', name, '--', 'sh', '-c', `echo ready; ${script}`],
-    {
-      env: environment(),
-      stdio: ['ignore', 'pipe', 'inherit'],
-    },
-  );
+  const child = cli(['run', '--name', name, '--', 'sh', '-c', `echo ready; ${script}`]);
   started.push(child);
   let text = '';
   child.stdout?.on('data', (chunk: Buffer) => {
@@ -138,6 +138,113 @@ describe('exec', () => {
     while ((await sleepers()) < 2) await sleep(50);
     caller.kill('SIGKILL');
     while ((await sleepers()) > 1) await sleep(50);
+  });
+});
+
+describe('save', () => {
+  const COUNT = 'i=0; while :; do echo "tick $i"; i=$((i+1)); sleep 0.02; done';
+  const last = (text: string): number => Number(/tick (\d+)\n[^\n]*$/.exec(text)?.[1] ?? -1);
+
+  test('writes a sandbox that goes on here, and from the file under another name', async () => {
+    const { text } = await sandbox('saved', COUNT);
+    while (last(text()) < 3) await sleep(20);
+    const file = join(folder, 'kernel');
+    const { status, stderr } = await troupe(['save', 'saved', file]);
+    expect([status, stderr]).toEqual([0, '']);
+    const then = last(text());
+    while (last(text()) <= then) await sleep(20);
+    expect((await troupe(['ps'])).stdout.toString()).toMatch(/\nsaved +\d+ +running/);
+    const again = started[started.push(cli(['restore', '--name', 'again', file])) - 1];
+    let more = '';
+    again?.stdout?.on('data', (chunk: Buffer) => (more += chunk.toString()));
+    while (last(more) < 0) await sleep(20);
+    // Not from the beginning, and nothing left out.
+    const first = Number(/^tick (\d+)\n/.exec(more)?.[1]);
+    expect(first).toBeGreaterThan(3);
+    expect(first).toBeLessThanOrEqual(then + 1);
+    expect((await troupe(['ps'])).stdout.toString()).toMatch(/^again +\d+ +running .* sh$/m);
+    expect((await troupe(['kill', '--status', '4', 'again'])).status).toBe(0);
+    if (again) expect(again.exitCode ?? (await ended(again))).toBe(4);
+  });
+
+  test('with --stop ends it; what goes on from the file misses nothing and repeats nothing', async () => {
+    const { child, text } = await sandbox('moved', COUNT);
+    const status = ended(child);
+    while (last(text()) < 3) await sleep(20);
+    const file = join(folder, 'kernel');
+    expect((await troupe(['save', '--compress', '--stop', 'moved', file])).status).toBe(0);
+    expect(await status).toBe(137);
+    const again = cli(['restore', file]);
+    started.push(again);
+    let more = '';
+    again.stdout?.on('data', (chunk: Buffer) => (more += chunk.toString()));
+    while (last(more) < last(text()) + 3) await sleep(20);
+    const ticks = (text() + more).split('\n').filter((line) => line.startsWith('tick'));
+    const whole = ticks.slice(0, last(more) + 1);
+    expect(whole).toEqual(whole.map((_, i) => `tick ${i}`));
+  });
+
+  test('of a sandbox that is paused leaves it paused', async () => {
+    await sandbox('still', 'sleep 100');
+    await troupe(['pause', 'still']);
+    expect((await troupe(['save', 'still', join(folder, 'kernel')])).status).toBe(0);
+    expect((await troupe(['ps'])).stdout.toString()).toContain('paused');
+  });
+
+  test('that cannot be done says why, and the sandbox goes on', async () => {
+    await sandbox('kept', 'sleep 100');
+    const { status, stderr } = await troupe(['save', '--stop', 'kept', join(folder, 'absent', 'kernel')]);
+    expect(status).toBe(125);
+    expect(stderr).toMatch(/^troupe: .*no such file or directory.*absent/);
+    expect((await troupe(['ps'])).stdout.toString()).toMatch(/\nkept +\d+ +running/);
+  });
+});
+
+describe('events', () => {
+  test('are lines of JSON until the sandbox ends, of what was asked for', async () => {
+    const { child } = await sandbox('seen', 'read line </dev/null; sleep 100');
+    const watching = troupe(['events', '--types', 'exec,processExit', 'seen']);
+    // It may only be about to begin.
+    let over = false;
+    void watching.then(() => {
+      over = true;
+    });
+    const gone = ended(child);
+    await sleep(700);
+    expect(over).toBe(false);
+    await troupe(['exec', 'seen', 'cat', '/etc/hostname']);
+    await troupe(['kill', 'seen']);
+    await gone;
+    const { status, stdout, stderr } = await watching;
+    expect([status, stderr]).toEqual([0, '']);
+    const events = stdout
+      .toString()
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.map((e) => e.seq)).toEqual(events.map((_, i) => i));
+    expect(events[0]).toMatchObject({ type: 'kernel', format: 1 });
+    expect(events.at(-1)).toMatchObject({ type: 'end', dropped: 0 });
+    expect(events.some((e) => e.type === 'exec' && e.argv?.[0] === 'cat')).toBe(true);
+    expect(events.slice(1, -1).every((e) => e.type === 'exec' || e.type === 'processExit')).toBe(true);
+  });
+
+  test('end when nobody reads them any more, and the sandbox goes on', async () => {
+    await sandbox('head', 'while :; do cat /etc/hostname >/dev/null; done');
+    const shell = `"${process.execPath}" "${CLI}" events --lossless --syscalls openat --path /etc head | head -n 3`;
+    const { status, stdout } = await run('sh', ['-c', shell], { env: environment(), input: '' });
+    expect(status).toBe(0);
+    expect(stdout.toString().trimEnd().split('\n')).toHaveLength(3);
+    expect((await troupe(['ps'])).stdout.toString()).toMatch(/\nhead +\d+ +running/);
+  });
+
+  test('of no such type, system call or path are refused', async () => {
+    await sandbox('strict', 'sleep 100');
+    for (const option of ['--types=nonsense', '--syscalls=nonsense', '--path=relative', '--pids=0']) {
+      const { status, stderr } = await troupe(['events', option, 'strict']);
+      expect({ option, status }).toEqual({ option, status: 125 });
+      expect(stderr).toMatch(/types|nonsense|absolute|count/);
+    }
   });
 });
 

@@ -68,10 +68,18 @@ export class ShardSaving {
       const error = e instanceof Error ? e : new Error(String(e));
       const code = error instanceof BrokenImage ? 'BrokenImage' : otherwise;
       const expected =
-        error instanceof BrokenImage || error instanceof CannotSave || error instanceof CannotLoad;
+        error instanceof BrokenImage ||
+        error instanceof CannotSave ||
+        error instanceof CannotLoad ||
+        isOfHost(error);
       if (!expected) this.parts.services.log.error({ error: error.stack }, 'saving or loading failed');
       const { message } = error;
       this.parts.tell({ type: 'failed', id, errno: E.EIO, obstacle: 'sandbox', message, code });
     }
   }
+}
+
+/** A file could not be written or read: the disk is full, say. */
+function isOfHost(error: Error): boolean {
+  return 'syscall' in error && 'code' in error;
 }

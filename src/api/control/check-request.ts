@@ -1,7 +1,7 @@
 /** Whether what came by a control socket is a request: schemas of messages/control.ts. */
 import * as v from 'valibot';
 import type { ControlRequest, ExecInput } from '../../messages/control.js';
-import { checkOptions, count, id, nonEmpty, text } from '../../options.js';
+import { absolute, checkOptions, count, eventFilter, id, nonEmpty, text } from '../../options.js';
 
 const signo = count(0, 64);
 
@@ -10,6 +10,13 @@ const request = (): v.GenericSchema<unknown, ControlRequest> =>
     v.strictObject({ type: v.picklist(['info', 'tasks', 'pause', 'resume', 'wait']) }),
     v.strictObject({ type: v.literal('kill'), status: count(0, 255) }),
     v.strictObject({ type: v.literal('signal'), signo, pid: v.optional(count(1, 2 ** 22)) }),
+    v.strictObject({
+      type: v.literal('save'),
+      path: absolute,
+      compress: v.boolean(),
+      stop: v.boolean(),
+    }),
+    v.strictObject({ type: v.literal('events'), filter: eventFilter }),
     v.strictObject({
       type: v.literal('exec'),
       command: nonEmpty,

@@ -1,13 +1,17 @@
 /** The end of a control socket that asks: another process of the same user. */
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
+import { resolve } from 'node:path';
 import type {
   ControlAnswer,
+  ControlFilter,
   ControlRequest,
   ExecInput,
   ProcessEnd,
   SandboxInfo,
 } from '../../messages/control.js';
+import type { KernelEvent } from '../../messages/events.js';
+import type { SaveOptions } from '../../messages/kernel.js';
 import type { TaskSnapshot } from '../../messages/snapshots.js';
 import { SpawnError } from '../process.js';
 import { ControlError } from './control-error.js';
@@ -73,6 +77,26 @@ export class Sandbox {
   /** To its command when no process is named. */
   async signal(signo: number, pid?: number): Promise<void> {
     await this.#ask({ type: 'signal', signo, pid });
+  }
+
+  /** Saves it into a file, as its process sees the path; it goes on, or with `stop` ends. */
+  async save(path: string, { compress, stop }: SaveOptions & { readonly stop: boolean }): Promise<void> {
+    await this.#ask({ type: 'save', path: resolve(path), compress, stop });
+  }
+
+  /** Gives the events that the filter lets by, until the sandbox ends or `give` wants no more. */
+  async follow(filter: ControlFilter, give: (event: KernelEvent) => boolean): Promise<void> {
+    const channel = await this.#connect();
+    const ended = new Promise<void>((resolve, reject) => {
+      channel.onMessage((answer) => {
+        if (answer.type === 'done' || (answer.type === 'event' && !give(answer.event))) resolve();
+        else if (answer.type === 'error') reject(errorOf(answer));
+      });
+      void channel.closed.then(() => reject(gone(this.name)));
+    });
+    channel.send({ type: 'events', filter });
+    await ended;
+    channel.destroy();
   }
 
   /** How it ended. */

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { assertNever } from '../../base/assert.js';
 import type { ControlAnswer, ControlRequest, ExecInput, ProcessEnd } from '../../messages/control.js';
+import type { KernelEvent } from '../../messages/events.js';
 import type { Kernel } from '../kernel.js';
 import { KernelError } from '../kernel-error.js';
 import { type Process, SpawnError } from '../process.js';
@@ -20,7 +21,12 @@ import { runDirectory, socketPath } from './run-directory.js';
 /** How long the last words may take to reach who waits for them. */
 const FAREWELL_MS = 1_000;
 
+/** What everything exits with that is ended once it was saved: as by SIGKILL. */
+const STOPPED_STATUS = 137;
+
 type Channel = LineChannel<unknown, ControlAnswer>;
+/** What is answered once, as soon as it is done. */
+type Operation = Exclude<ControlRequest, { readonly type: 'wait' | 'events' | 'exec' }>;
 
 export interface ControlledSandbox {
   readonly name: string;
@@ -36,6 +42,10 @@ export class ControlServer {
   readonly #server: Server;
   readonly #channels = new Set<Channel>();
   readonly #waiting = new Set<Channel>();
+  /** Answers on their way: what ends the sandbox is answered too. */
+  readonly #answering = new Set<Promise<void>>();
+  /** Those that are told of events, each until it has the last. */
+  readonly #followers = new Map<Channel, Promise<void>>();
   readonly #startedAt = Date.now();
   #pauses = 0;
 
@@ -86,19 +96,20 @@ export class ControlServer {
     }
   }
 
-  /** The sandbox has ended: who waits is told how, and the socket goes. */
+  /** The sandbox has ended: who waits is told how, and the socket goes. Followers stay until their last event. */
   async close(end: ProcessEnd | undefined): Promise<void> {
     rmSync(this.#path, { force: true });
     this.#server.close();
     const told = [...this.#waiting].map((channel) =>
       channel.end(end ? { type: 'exit', end } : failure(new Error('the sandbox could not be started'))),
     );
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, FAREWELL_MS);
-    });
-    await Promise.race([Promise.all(told), late]);
-    clearTimeout(timer);
+    await soon([...told, ...this.#answering]);
+    for (const channel of this.#channels) if (!this.#followers.has(channel)) channel.destroy();
+  }
+
+  /** The kernel has stopped: who follows its events has the last one, or is slow. */
+  async farewell(): Promise<void> {
+    await soon([...this.#followers.values()]);
     for (const channel of this.#channels) channel.destroy();
   }
 
@@ -118,21 +129,39 @@ export class ControlServer {
 
   async #answer(channel: Channel, message: unknown): Promise<void> {
     const request = checkRequest(message);
+    switch (request.type) {
+      case 'wait':
+        this.#waiting.add(channel);
+        return;
+      case 'events':
+        return this.#follow(channel, request);
+      case 'exec':
+        return this.#exec(channel, request);
+      default: {
+        const answered = this.#perform(request).then((answer) => channel.end(answer));
+        this.#answering.add(answered);
+        const forget = (): void => void this.#answering.delete(answered);
+        answered.then(forget, forget);
+        return answered;
+      }
+    }
+  }
+
+  async #perform(request: Operation): Promise<ControlAnswer> {
     const { kernel, main } = this.#sandbox;
     switch (request.type) {
       case 'info':
-        await channel.end({ type: 'info', info: await this.#info() });
-        return;
+        return { type: 'info', info: await this.#info() };
       case 'tasks':
-        await channel.end({ type: 'tasks', tasks: await kernel.taskSet() });
-        return;
+        return { type: 'tasks', tasks: await kernel.taskSet() };
       case 'pause':
-        await kernel.pause();
-        this.#pauses++;
+        await this.#pause();
         break;
       case 'resume':
-        await kernel.unpause();
-        this.#pauses--;
+        await this.#resume();
+        break;
+      case 'save':
+        await this.#save(request);
         break;
       case 'kill':
         await kernel.kill(request.status);
@@ -144,22 +173,60 @@ export class ControlServer {
           'control socket',
         );
         break;
-      case 'wait':
-        this.#waiting.add(channel);
-        return;
-      case 'exec':
-        await this.#exec(channel, request);
-        return;
       default:
         assertNever(request, 'control request');
     }
-    await channel.end({ type: 'done' });
+    return { type: 'done' };
   }
 
   async #info(): Promise<Extract<ControlAnswer, { type: 'info' }>['info']> {
     const { name, command, kernel } = this.#sandbox;
     const tasks = (await kernel.taskSet()).filter((t) => t.state !== 'zombie').length;
     return { name, pid: process.pid, command, startedAt: this.#startedAt, pauses: this.#pauses, tasks };
+  }
+
+  async #pause(): Promise<void> {
+    await this.#sandbox.kernel.pause();
+    this.#pauses++;
+  }
+
+  async #resume(): Promise<void> {
+    await this.#sandbox.kernel.unpause();
+    this.#pauses--;
+  }
+
+  /** A pause of its own: one that was paused stays so. */
+  async #save({ path, compress, stop }: Extract<ControlRequest, { type: 'save' }>): Promise<void> {
+    const { kernel } = this.#sandbox;
+    await this.#pause();
+    try {
+      await kernel.saveTo(path, { compress });
+    } catch (e) {
+      await this.#resume();
+      throw e;
+    }
+    // While it is paused: nothing is done after what was saved.
+    if (stop) await kernel.kill(STOPPED_STATUS);
+    else await this.#resume();
+  }
+
+  #follow(channel: Channel, { filter }: Extract<ControlRequest, { type: 'events' }>): Promise<void> {
+    const events = this.#sandbox.kernel.observe(filter)[Symbol.asyncIterator]();
+    const following = this.#forwardEvents(channel, events);
+    this.#followers.set(channel, following);
+    void channel.closed.then(() => {
+      this.#followers.delete(channel);
+      void events.return?.();
+    });
+    return following;
+  }
+
+  /** No faster than the other side reads. */
+  async #forwardEvents(channel: Channel, events: AsyncIterator<KernelEvent>): Promise<void> {
+    for (let next = await events.next(); !next.done; next = await events.next()) {
+      if (!channel.send({ type: 'event', event: next.value })) await channel.drained();
+    }
+    await channel.end({ type: 'done' });
   }
 
   async #exec(channel: Channel, request: Extract<ControlRequest, { type: 'exec' }>): Promise<void> {
@@ -176,6 +243,16 @@ export class ControlServer {
     await Promise.all(outputs);
     await channel.end({ type: 'exit', end });
   }
+}
+
+/** Waits for all of them, but not for long. */
+async function soon(all: readonly Promise<void>[]): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, FAREWELL_MS);
+  });
+  await Promise.race([Promise.allSettled(all), late]);
+  clearTimeout(timer);
 }
 
 function checkOr(channel: Channel, message: unknown): ExecInput | undefined {
