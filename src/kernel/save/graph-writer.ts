@@ -163,7 +163,8 @@ export class GraphWriter implements SaveWalk {
   }
 
   private _view(view: ArrayBufferView): Node {
-    const name = classNameOf(view);
+    // The kernel knows no Buffers, but node makes them where bytes are asked for.
+    const name = Buffer.isBuffer(view) ? 'Uint8Array' : classNameOf(view);
     if (!TYPED_ARRAYS.has(name)) return this.refuse(`${name} cannot be saved`);
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     return { view: name, bytes: this._bytes.push(bytes) - 1 };

@@ -125,3 +125,10 @@ describe('a walk and back', () => {
     expect(refused([(function* () {})()])).toMatch(/kernel\[0\]/);
   });
 });
+
+test("node's Buffers are bytes like others, without what else is in their pool", () => {
+  const { bytes } = again({ bytes: Buffer.from('text') });
+  expect(bytes).toBeInstanceOf(Uint8Array);
+  expect(Buffer.from(bytes).toString()).toBe('text');
+  expect(bytes.buffer.byteLength).toBe(4);
+});
