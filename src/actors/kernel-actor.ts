@@ -20,10 +20,10 @@ import {
   type ExitError,
   type KernelConfig,
   type KernelOperations,
-  type OperationError,
   type OperationResult,
   ok,
   refused,
+  type SavedActor,
   type SaveOptions,
 } from '../messages/kernel.js';
 import type { InitSettings, RootSettings } from '../messages/lifecycle.js';
@@ -31,7 +31,6 @@ import type {
   ExternalSignal,
   LoadRequest,
   ProcessSpec,
-  ShardAnswer,
   ShardCommand,
   ShardNews,
   SignalTarget,
@@ -53,7 +52,8 @@ import { type HostFacts, settingsOfWhole, unlikeHost } from './init-settings.js'
 import { type KernelClocks, KernelTime } from './kernel-time.js';
 import { OperationQueue } from './operation-queue.js';
 import { Pauses } from './pauses.js';
-import { loadShards, saveShards } from './save/kernel-saving.js';
+import { lackingOf, loadShards, saveShards } from './save/kernel-saving.js';
+import { firstFailure, refusal, resultOf, SIGNAL_FAILURE } from './shard-answers.js';
 import { ShardAsks } from './shard-asks.js';
 
 const INIT_PID = 1;
@@ -72,7 +72,7 @@ export class KernelActor implements KernelOperations {
   readonly #shardOf = new Map<number, number>();
   readonly #asks: ShardAsks;
   readonly #pauses = new Pauses();
-  readonly #counters = new Counters();
+  #counters = new Counters();
   #nextHooks = 1;
   /** For operations that stop time and have their turn already. */
   readonly time: KernelTime;
@@ -235,7 +235,10 @@ export class KernelActor implements KernelOperations {
       // It stands still already; unpause may come in between, and must not let it go.
       await this.time.pause('saving');
       try {
-        const failed = await saveShards(this.#asks, path, compress, { config: this.#parts.config });
+        const failed = await saveShards(this.#asks, path, compress, {
+          config: this.#parts.config,
+          kernel: this.#toSaved(),
+        });
         return failed ? refusal(failed) : ok(undefined);
       } finally {
         await this.time.resume('saving');
@@ -246,14 +249,40 @@ export class KernelActor implements KernelOperations {
   load(request: LoadRequest): Promise<OperationResult<readonly CreatedProcess[]>> {
     return this.#queue.add(async () => {
       if (this.#stage === 'closed') return CLOSED;
+      const { settings, stage } = request.kernel;
+      const lacking = settings && lackingOf(settings, this.#parts.host);
+      if (lacking) return refused('CannotLoad', E.ENODEV, lacking);
+      if (settings) await this.#asks.askAll((id) => ({ type: 'init', id, settings }));
       await this.time.pause('paused');
       const loaded = await loadShards(this.#asks, request);
       if ('type' in loaded) return refusal(loaded);
       for (const { pid, shard } of loaded) this.#shardOf.set(pid, shard);
-      this.#stage = 'started';
+      this.#fromSaved(request.kernel);
+      if (stage === 'started') this.#tellAll({ type: 'start' });
       await this.#pauses.begin(Promise.resolve([]));
       return ok(loaded);
     });
+  }
+
+  #toSaved(): SavedActor {
+    const { lastUniqueId, lastInotifyCookie } = this.#counters.state;
+    return {
+      stage: this.#stage,
+      settings: this.#settings,
+      root: this.#root,
+      globalInit: this.#globalInit,
+      exitError: this.#exitError,
+      counters: { lastUniqueId: String(lastUniqueId), lastInotifyCookie },
+    };
+  }
+
+  #fromSaved({ stage, settings, root, globalInit, exitError, counters }: SavedActor): void {
+    this.#stage = stage;
+    this.#settings = settings;
+    this.#root = root;
+    this.#globalInit = globalInit;
+    this.#exitError = exitError;
+    this.#counters = new Counters({ ...counters, lastUniqueId: BigInt(counters.lastUniqueId) });
   }
 
   /** Again when something was made meanwhile; a process that is only being made counts when it is there. */
@@ -461,27 +490,3 @@ export class KernelActor implements KernelOperations {
 
 const CLOSED = refused('Closed', E.ESRCH, 'the kernel is closed');
 const NOT_INITIALIZED = refused('NotInitialized', E.EINVAL, 'the kernel is not initialized');
-
-const SIGNAL_FAILURE: Readonly<Record<number, string>> = {
-  [E.ESRCH]: 'no such process',
-  [E.EINVAL]: 'there is no such signal',
-  [E.EAGAIN]: 'too many signals are queued',
-};
-
-function firstFailure(answers: readonly ShardAnswer[]): OperationError | undefined {
-  const failed = answers.find((a) => a.type === 'failed');
-  return failed && refusal(failed);
-}
-
-function resultOf<Q extends ShardQuery>(answer: ShardAnswer): OperationResult<ShardQueries[Q]> {
-  // The answer to a query is the query's: the shard's table of answers is typed so.
-  return answer.type === 'answer' ? ok(answer.value as ShardQueries[Q]) : refusal(answer);
-}
-
-function refusal(answer: ShardAnswer): OperationError {
-  if (answer.type === 'failed') {
-    const { errno, message, obstacle, code } = answer;
-    return { type: 'error', errno, message, obstacle, ...(code && { code }) };
-  }
-  return { type: 'error', errno: E.ESRCH, message: 'no such process' };
-}

@@ -198,10 +198,10 @@ export class Kernel extends KernelFacts {
     const { stdio, windowSize, sleepers = 'keep', logLevel } = parseLoadOptions(options);
     const { describedBy, readSaved } = await import('./saved-kernel.js');
     return readSaved(from, async (path) => {
-      const { config } = describedBy(path);
+      const { config, kernel: saved } = describedBy(path);
       const kernel = new Kernel({ ...config, began: hostNow(), ...(logLevel && { logLevel }) });
       try {
-        await kernel.#load({ path, stdio: stdioOf({ stdio, windowSize }), sleepers });
+        await kernel.#load({ path, kernel: saved, stdio: stdioOf({ stdio, windowSize }), sleepers });
       } catch (e) {
         await kernel.close();
         throw e;

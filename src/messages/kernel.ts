@@ -164,6 +164,18 @@ export interface SaveOptions {
 /** What a saved kernel is: the first thing in its file. */
 export interface ImageDescription {
   readonly config: KernelConfig;
+  readonly kernel: SavedActor;
+}
+
+/** What of a kernel the Kernel actor keeps. Plain enough for JSON. */
+export interface SavedActor {
+  readonly stage: 'made' | 'initialized' | 'started' | 'closed';
+  readonly settings: InitSettings | undefined;
+  readonly root: RootSettings | undefined;
+  readonly globalInit: { readonly pid: number; exitStatus: number | undefined } | undefined;
+  readonly exitError: ExitError | undefined;
+  /** 64 bits, in decimal. */
+  readonly counters: { readonly lastUniqueId: string; readonly lastInotifyCookie: number };
 }
 
 /** How a kernel is configured, as its workers get it: plain, checked, with every default filled in. */

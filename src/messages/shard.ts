@@ -3,7 +3,7 @@
  * that hosts the actor, by a ring and a port on the others.
  */
 import type { ObserverSpec } from './events.js';
-import type { ImageDescription, KernelErrorCode, KernelPorts } from './kernel.js';
+import type { ImageDescription, KernelErrorCode, KernelPorts, SavedActor } from './kernel.js';
 import type { InitSettings, RootSettings, UtsSettings } from './lifecycle.js';
 import type { ShardQueries, ShardQuery } from './snapshots.js';
 
@@ -115,6 +115,7 @@ export interface SaveRequest {
 
 export interface LoadRequest {
   readonly path: string;
+  readonly kernel: SavedActor;
   /** The streams that each process gets in place of those it was started with. */
   readonly stdio: readonly StdioSource[];
   readonly sleepers: 'keep' | 'elapse';

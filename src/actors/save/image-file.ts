@@ -17,6 +17,7 @@ import {
   SIGNATURE_SIZE,
   signature,
 } from './frames.js';
+import type { Phases } from './phases.js';
 
 const NONE = new Uint8Array(0);
 
@@ -27,7 +28,10 @@ class FrameSource {
   readonly #size: number;
   #at = SIGNATURE_SIZE;
 
-  constructor(fd: number) {
+  constructor(
+    fd: number,
+    readonly phases?: Phases,
+  ) {
     this.#fd = fd;
     this.#size = fstatSync(fd).size;
     checkSignature(this.#read(0, Math.min(SIGNATURE_SIZE, this.#size)));
@@ -43,6 +47,7 @@ class FrameSource {
     if (this.#at + length > this.#size) throw new BrokenImage('it is truncated');
     const bytes = this.#read(this.#at, length);
     this.#at += length;
+    this.phases?.advance(length);
     return bytes;
   }
 
@@ -68,9 +73,14 @@ export class ImageFileWriter implements ImageWriter {
     chain: FrameChain,
     readonly shard: number,
     readonly options: { readonly compress: boolean },
+    readonly phases: Phases,
   ) {
     this.#fd = fd;
     this.#chain = chain;
+  }
+
+  begin(phase: string): void {
+    this.phases.begin(phase);
   }
 
   state(graph: Graph): void {
@@ -94,22 +104,29 @@ export class ImageFileWriter implements ImageWriter {
   #put(kind: Kind, head: unknown, bytes: Uint8Array, compress: boolean): void {
     for (const part of this.#chain.encode({ kind, shard: this.shard, head, bytes }, { compress })) {
       for (let done = 0; done < part.length; ) done += writeSync(this.#fd, part, done);
+      this.phases.advance(part.length);
     }
   }
 }
 
 /** Writes one shard's part. */
-export function writeImage(request: SaveRequest, shard: number, write: (image: ImageWriter) => void): void {
+export function writeImage(
+  request: SaveRequest,
+  shard: number,
+  phases: Phases,
+  write: (image: ImageWriter) => void,
+): void {
   const { path, description } = request;
   const fd = openSync(path, 'wx', 0o600);
   try {
     writeSync(fd, signature());
     const chain = new FrameChain();
-    const image = new ImageFileWriter(fd, chain, shard, request);
+    const image = new ImageFileWriter(fd, chain, shard, request, phases);
     image.describe(description);
     write(image);
     image.end(Kind.SHARD_END);
     image.end(Kind.END);
+    phases.end();
   } finally {
     closeSync(fd);
   }
@@ -127,12 +144,18 @@ export function readDescription(path: string): ImageDescription {
 }
 
 /** Reads one shard's part; all of the file has been checked when `read` is done. */
-export function readImage<T>(path: string, shard: number, read: (image: ImageReader) => T): T {
+export function readImage<T>(
+  path: string,
+  shard: number,
+  phases: Phases,
+  read: (image: ImageReader) => T,
+): T {
   const fd = openSync(path, 'r');
   try {
-    const frames = new FrameSource(fd);
-    const result = read(new ImageFileReader(frames, shard));
+    const frames = new FrameSource(fd, phases);
+    const result = read(new ImageFileReader(frames, shard, phases));
     for (let frame = frames.next(); frame.kind !== Kind.END; frame = frames.next());
+    phases.end();
     return result;
   } finally {
     closeSync(fd);
@@ -143,7 +166,12 @@ class ImageFileReader implements ImageReader {
   constructor(
     readonly frames: FrameSource,
     readonly shard: number,
+    readonly phases: Phases,
   ) {}
+
+  begin(phase: string): void {
+    this.phases.begin(phase);
+  }
 
   state(): Graph {
     const bytes: Uint8Array[] = [];

@@ -1,7 +1,9 @@
 /** What the Kernel actor asks of its shards to save a kernel, and to load one. It has its turn already. */
 import type { CreatedProcess, ImageDescription } from '../../messages/kernel.js';
+import type { InitSettings } from '../../messages/lifecycle.js';
 import type { LoadRequest, ShardAnswer } from '../../messages/shard.js';
 import { HOST_SHARD } from '../host-shard.js';
+import type { HostFacts } from '../init-settings.js';
 import type { ShardAsks } from '../shard-asks.js';
 
 /** The answer of a shard that refused, if one did. */
@@ -33,4 +35,13 @@ export async function loadShards(
     for (const { pid, pipes } of answer.processes) all.push({ pid, shard, pipes });
   }
   return all;
+}
+
+/** What of a saved kernel this host has not, in one line (K25). */
+export function lackingOf(
+  { useHostCores, applicationCores }: InitSettings,
+  host: HostFacts,
+): string | undefined {
+  if (!useHostCores || applicationCores >= host.possibleCores()) return undefined;
+  return `the saved kernel uses the CPUs of the host, ${applicationCores}, and here are ${host.possibleCores()}`;
 }

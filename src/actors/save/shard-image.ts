@@ -6,6 +6,7 @@ import type { KernelServices } from '../../kernel/services.js';
 import type { LoadedProcess, LoadRequest, SaveRequest } from '../../messages/shard.js';
 import { readImage, writeImage } from './image-file.js';
 import { LoadedStdio } from './loaded-stdio.js';
+import { Phases } from './phases.js';
 
 export function saveShard(
   services: KernelServices,
@@ -13,7 +14,8 @@ export function saveShard(
   shard: number,
   request: SaveRequest,
 ): void {
-  writeImage(request, shard, (image) => saveKernel(services, part, image));
+  const phases = new Phases('save', services.log);
+  writeImage(request, shard, phases, (image) => saveKernel(services, part, image));
 }
 
 export interface LoadedShard {
@@ -45,7 +47,8 @@ export function loadShard(
       setMonotonic(saved.monotonicNs + (request.sleepers === 'elapse' ? Math.max(0, elapsed) : 0));
     },
   };
-  const part = readImage(request.path, shard, (image) => loadKernel(services, image, host));
+  const phases = new Phases('load', services.log);
+  const part = readImage(request.path, shard, phases, (image) => loadKernel(services, image, host));
   const bridges = new Map<number, TerminalBridge>();
   for (const [pid, master] of part.bridged) bridges.set(pid, planOf(pid).newBridge(master));
   const fromOutside = [...services.tasks.groups()].filter((g) => g.parentPid === 0 && !g.isZombie);

@@ -10,12 +10,15 @@ export interface Pages {
 
 /** First the state, then the memory, as in gVisor: what cannot be made again is refused before any page is read. */
 export interface ImageWriter {
+  /** What is being done from now on. */
+  begin(phase: 'files' | 'state' | 'memory'): void;
   state(graph: Graph): void;
   /** `bytes` may be used again after the call. */
   pages(pages: Pages): void;
 }
 
 export interface ImageReader {
+  begin(phase: 'state' | 'memory'): void;
   state(): Graph;
   pages(): Iterable<Pages>;
 }

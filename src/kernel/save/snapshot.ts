@@ -31,6 +31,7 @@ import { lateClasses } from './late-classes.js';
 import { mapAgain, protectAgain, saveMemory, writePages } from './memory.js';
 import { setAside } from './set-aside.js';
 import { giveContext } from './task-rules.js';
+import { writeBack } from './write-back.js';
 
 interface KernelState {
   readonly tasks: TaskSetState;
@@ -64,7 +65,9 @@ export function saveKernel(
 ): void {
   const { clock } = services;
   setAside(services.tasks);
-  mounts.sync();
+  image.begin('files');
+  writeBack(services.tasks, mounts);
+  image.begin('state');
   const state: KernelState = {
     tasks: services.tasks.toSaved(),
     memories: memoriesOf(services),
@@ -82,6 +85,7 @@ export function saveKernel(
     bridged,
   };
   image.state(new GraphWriter(rulesOf(services)).write(state));
+  image.begin('memory');
   state.memories.forEach((mm, i) => {
     saveMemory(mm, i, image);
   });
@@ -96,6 +100,7 @@ export interface LoadHost {
 
 /** Everything that was saved, in a kernel that has nothing yet; the root mount namespace. */
 export function loadKernel(services: KernelServices, image: ImageReader, host: LoadHost): ShardPart {
+  image.begin('state');
   // Registers the devices; /dev itself comes with what was saved.
   newDevFs(services).release();
   const reader = new GraphReader(rulesOf(services), image.state(), (of, slot) => host.stream(of, slot));
@@ -106,6 +111,7 @@ export function loadKernel(services: KernelServices, image: ImageReader, host: L
     if (saved) one.restore(services, saved);
   }
   for (const [index, node] of state.terminals) terminalsOf(services).nodes.set(index, node);
+  image.begin('memory');
   loadMemory(services, state.memories, image);
   return state;
 }

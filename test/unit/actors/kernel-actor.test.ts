@@ -477,3 +477,61 @@ test('operations of many callers are done in the order they came', async () => {
     'kill',
   ]);
 });
+
+describe('saving', () => {
+  test('K15, K16: is NotPaused without a pause; one that fails leaves no time standing still', async () => {
+    const { actor, told, idOf } = kernel(1);
+    expect(await actor.saveTo('/file', { compress: false })).toMatchObject({ code: 'NotPaused' });
+    const paused = actor.pause();
+    await settle();
+    actor.receive({ type: 'paused', id: idOf(1) });
+    await paused;
+    const saved = actor.saveTo('/file', { compress: false });
+    const unpaused = actor.unpause();
+    await settle();
+    // In its turn: time and tasks stand still until the shard has answered.
+    expect(told.map((t) => t.command.type)).toEqual(['pauseTime', 'pause', 'save']);
+    const error = { errno: 5, obstacle: 'sandbox', message: 'no room' } as const;
+    actor.receive({ type: 'failed', id: idOf(2), ...error, code: 'CannotSave' });
+    expect(await saved).toMatchObject({ code: 'CannotSave', message: 'no room' });
+    await unpaused;
+    expect(told.slice(3).map((t) => t.command.type)).toEqual(['resumeTime', 'unpause']);
+  });
+
+  test('K25: a kernel that uses the CPUs of a host is not loaded where there are more', async () => {
+    const { actor, told } = kernel(1, 'steps');
+    const settings: InitSettings = {
+      featureSet: features,
+      timekeeper: { clock: 'real' },
+      rootUserNamespace: { owner: 0, group: 0 },
+      rootUtsNamespace: { hostname: 'fake', domainname: '(none)' },
+      rootIpcNamespace: {},
+      networkStack: undefined,
+      applicationCores: 7,
+      useHostCores: true,
+      extraAuxv: [],
+    };
+    const loadWith = (more: Partial<InitSettings>) =>
+      actor.load({
+        path: '/file',
+        kernel: {
+          stage: 'started',
+          settings: { ...settings, ...more },
+          root,
+          globalInit: undefined,
+          exitError: undefined,
+          counters: { lastUniqueId: '0', lastInotifyCookie: 0 },
+        },
+        stdio: [],
+        sleepers: 'keep',
+      });
+    const refused = await loadWith({});
+    expect(refused).toMatchObject({ code: 'CannotLoad' });
+    expect('message' in refused && refused.message).toMatch(/CPUs of the host, 7, and here are 8/);
+    expect(told).toEqual([]);
+    // As many are enough; and who does not use the host's may have any number.
+    void loadWith({ applicationCores: 8 });
+    await settle();
+    expect(told[0]?.command.type).toBe('init');
+  });
+});
