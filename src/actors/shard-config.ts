@@ -1,11 +1,11 @@
 /** What a shard makes of its kernel's configuration. Strings of it are Unicode; the kernel's are bytes. */
 import { fromUnicode } from '../base/bytes.js';
-import { v8 } from '../base/lazy-builtins.js';
 import type { RootOptions } from '../kernel/boot.js';
 import type { Machine } from '../kernel/services.js';
 import type { KernelConfig } from '../messages/kernel.js';
 import type { RootSettings } from '../messages/lifecycle.js';
 import { hostMachine } from '../platform/host/machine.unsafe.js';
+import { v8 } from './lazy-builtins.js';
 
 /** Some of it is settled by `init`. */
 export type MutableMachine = { -readonly [K in keyof Machine]: Machine[K] };
