@@ -20,6 +20,7 @@ import { newSysFs } from './fs/sys/sys-fs.js';
 import { newTmpfs } from './fs/tmpfs/tmpfs.js';
 import { newDevPts } from './fs/tty/devpts.js';
 import { walk } from './fs/walk.js';
+import { kernelMemory } from './kernel-memory.js';
 import { Failure } from './outcome.js';
 import type { KernelServices } from './services.js';
 import { supervisorContext } from './supervisor.js';
@@ -48,7 +49,8 @@ export function newRootNamespace(services: KernelServices, options: RootOptions)
   if (!isDirectory(lower.root.mode)) {
     throw new BootError(`${toUnicode(options.rootfs)} cannot be the root: ${why(E.ENOTDIR)}`);
   }
-  const mounts = new MountNamespace(newOverlay(services, { lower }), { source: 'overlay' });
+  const memory = kernelMemory.of(services);
+  const mounts = new MountNamespace(newOverlay(services, { lower, memory }), { source: 'overlay' });
   const mountAt = (fs: FileSystem, target: string, flags: number, source: string): void => {
     mounts.mount(fs, mountpoint(services, mounts, target, fs), { flags, source });
   };
@@ -58,7 +60,7 @@ export function newRootNamespace(services: KernelServices, options: RootOptions)
   mountAt(newDevPts(services), '/dev/pts', MS_NOSUID | MS_NOEXEC, 'devpts');
   const inMemory = ['/tmp', '/dev/shm', ...options.tmpfs];
   for (const target of new Set(inMemory)) {
-    mountAt(newTmpfs({ clock: services.clock, hostFiles }), target, MS_NOSUID | MS_NODEV, 'tmpfs');
+    mountAt(newTmpfs({ clock: services.clock, hostFiles, memory }), target, MS_NOSUID | MS_NODEV, 'tmpfs');
   }
   for (const { source, target, readOnly } of options.binds) {
     const fs = newHostFs({ hostFiles, source, rootFd: openRoot(services, source), readOnly });

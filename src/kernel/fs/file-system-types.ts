@@ -2,6 +2,7 @@
  * The file systems that mount(2) can make by name, and the options of a tmpfs (tmpfs(5)).
  */
 import { E } from '../../abi/errno.js';
+import { kernelMemory } from '../kernel-memory.js';
 import { type Failure, fail, SyscallError } from '../outcome.js';
 import type { KernelServices } from '../services.js';
 import { newDevFs } from './dev/dev-fs.js';
@@ -21,6 +22,7 @@ export function newFileSystem(services: KernelServices, type: string, data: stri
         clock: services.clock,
         hostFiles: services.hostFiles,
         openDevice: deviceRegistry(services).open,
+        memory: kernelMemory.of(services),
         type,
         // As Linux: half of the memory, unless size= says otherwise.
         maxBytes: Math.floor(services.machine.memoryBytes / 2),

@@ -12,6 +12,7 @@
  */
 import { isDirectory, isRegular, isSymlink } from '../../../abi/mode.js';
 import { FS_MAGIC } from '../../../abi/stat.js';
+import type { KernelMemory } from '../../kernel-memory.js';
 import type { KernelServices } from '../../services.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import { deviceRegistry } from '../dev/registry.js';
@@ -27,6 +28,8 @@ export interface OverlayOptions {
   readonly lower: FileSystem;
   /** Bytes that the upper layer may take; absent: no limit. */
   readonly maxBytes?: number;
+  /** What inodes of the upper layer are charged to; absent: to nobody. */
+  readonly memory?: KernelMemory;
 }
 
 /** Inode numbers of what is made here start above any that a lower file system gives. */
@@ -60,6 +63,7 @@ export class Overlay implements FileSystem {
       openDevice: deviceRegistry(services).open,
       dev: this.dev,
       ...(options.maxBytes !== undefined && { maxBytes: options.maxBytes }),
+      ...(options.memory && { memory: options.memory }),
     });
     const { root } = this.lower;
     this.root = new OverlayDirectory(this, { lower: root, ino: root.attributes().ino });

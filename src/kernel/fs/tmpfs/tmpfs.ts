@@ -16,6 +16,7 @@ import { E } from '../../../abi/errno.js';
 import { S_IFDIR } from '../../../abi/mode.js';
 import { FS_MAGIC } from '../../../abi/stat.js';
 import type { Clock, Timespec } from '../../../base/clock.js';
+import { COST, type KernelMemory } from '../../kernel-memory.js';
 import { type Failure, fail } from '../../outcome.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import type { OpenDevice } from '../dev/registry.js';
@@ -33,6 +34,8 @@ export interface TmpfsOptions {
   /** size= and nr_inodes= of mount(8); absent: no limit. */
   readonly maxBytes?: number;
   readonly maxInodes?: number;
+  /** What its inodes are charged to; absent: to nobody. */
+  readonly memory?: KernelMemory;
   /** Of the root directory: permission bits (default 1777) and owner (default root). */
   readonly mode?: number;
   readonly uid?: number;
@@ -69,6 +72,7 @@ export class Tmpfs implements FileSystem {
     const { mode = 0o1777, uid = 0, gid = 0 } = options;
     this.root = new TmpDirectory(this, { mode: S_IFDIR | mode, uid, gid });
     this._inodes = 1;
+    options.memory?.take(COST.inode);
     this.root.addLink();
   }
 
@@ -109,6 +113,8 @@ export class Tmpfs implements FileSystem {
 
   release(): void {
     this.store.release();
+    this.options.memory?.give(this._inodes * COST.inode);
+    this._inodes = 0;
   }
 
   // --- For its inodes ---
@@ -123,11 +129,14 @@ export class Tmpfs implements FileSystem {
 
   inodeGone(): void {
     this._inodes--;
+    this.options.memory?.give(COST.inode);
   }
 
   private _make<T>(make: () => T): T | Failure {
-    if (this._inodes >= this._maxInodes) return fail(E.ENOSPC);
+    const { memory } = this.options;
+    if (this._inodes >= this._maxInodes || memory?.has(COST.inode) === false) return fail(E.ENOSPC);
     this._inodes++;
+    memory?.take(COST.inode);
     return make();
   }
 }

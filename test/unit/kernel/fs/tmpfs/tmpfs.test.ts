@@ -9,6 +9,7 @@ import { rename } from '../../../../../src/kernel/fs/rename.js';
 import { TmpDirectory } from '../../../../../src/kernel/fs/tmpfs/directory.js';
 import type { Tmpfs } from '../../../../../src/kernel/fs/tmpfs/tmpfs.js';
 import { walk } from '../../../../../src/kernel/fs/walk.js';
+import { COST, KernelMemory, UNASKED } from '../../../../../src/kernel/kernel-memory.js';
 import { Failure } from '../../../../../src/kernel/outcome.js';
 import { errnoOf, ok, read, write } from '../../../support/file-system.js';
 import { root, testContext, testTmpfs } from '../../../support/vfs.js';
@@ -92,6 +93,18 @@ describe('tmpfs', () => {
     removeDirectory(ctx, '/b');
     ok(makeNode(ctx, '/c', S_IFREG, 0));
     expect(errnoOf(makeNode(ctx, '/c', S_IFREG, 0))).toBe(E.EEXIST);
+  });
+
+  test('inodes are charged to the kernel, and given back', () => {
+    const memory = new KernelMemory({ machine: { kernelMemoryBytes: 0 } });
+    const fs = testTmpfs({ memory });
+    const ctx = testContext(root, fs);
+    memory.take(UNASKED - 2 * COST.inode);
+    ok(makeNode(ctx, '/a', S_IFREG, 0));
+    expect(errnoOf(makeNode(ctx, '/b', S_IFREG, 0))).toBe(E.ENOSPC);
+    expect(memory.used).toBe(UNASKED);
+    fs.release();
+    expect(memory.used).toBe(UNASKED - 2 * COST.inode);
   });
 
   test('reads touch the access time as relatime asks, writes the others', () => {
