@@ -45,7 +45,7 @@ export type {
   TaskEvent,
   TimerEvent,
 } from './messages/events.js';
-export type { ExitError, KernelErrorCode } from './messages/kernel.js';
+export type { ExitError, KernelErrorCode, SaveProgress } from './messages/kernel.js';
 export type { AuxvEntry, FeatureSet, InitSettings, RootSettings } from './messages/lifecycle.js';
 export type { ExternalSignal } from './messages/shard.js';
 export type {
@@ -62,8 +62,10 @@ export {
   defaultEnv,
   type EventFilter,
   type KernelOptions,
+  type LoadOptions,
   OptionsError,
   type RootOptions,
+  type SaveToOptions,
   type SpawnOptions,
   type StdioEntry,
   type StdioOptions,

@@ -9,6 +9,7 @@ import * as v from 'valibot';
 import { LOG_LEVELS, type LogLevel } from './base/log.js';
 import { PLACEMENTS, type PlacementPolicy } from './base/placement.js';
 import { EVENT_TYPES, type EventType } from './messages/events.js';
+import type { SaveProgress } from './messages/kernel.js';
 
 export type { LogLevel } from './base/log.js';
 export type { PlacementPolicy } from './base/placement.js';
@@ -110,8 +111,17 @@ export interface LoadOptions {
   windowSize?: WindowSize | undefined;
   /** Whether time that passed while the kernel was saved has passed for who sleeps. Default: `keep`. */
   sleepers?: 'keep' | 'elapse' | undefined;
+  /** Told now and then how far it is, and at the end. */
+  onProgress?: ((progress: SaveProgress) => void) | undefined;
   /** Default: as the saved kernel had it. */
   logLevel?: KernelOptions['logLevel'];
+}
+
+export interface SaveToOptions {
+  /** Whether memory is compressed too: smaller, and slower. Default: false. */
+  compress?: boolean | undefined;
+  /** Told now and then how far it is, and at the end. */
+  onProgress?: ((progress: SaveProgress) => void) | undefined;
 }
 
 /** Which events an observer wants; what is absent excludes nothing. */
@@ -235,9 +245,24 @@ const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
   argv0: v.optional(text),
 });
 
+const onProgress = v.custom<(progress: SaveProgress) => void>(
+  (value) => typeof value === 'function',
+  'must be a function',
+);
+
+const saveSchema: v.GenericSchema<unknown, SaveToOptions> = v.strictObject({
+  compress: v.optional(v.boolean('must be a boolean')),
+  onProgress: v.optional(onProgress),
+});
+
+export function parseSaveToOptions(options: unknown): SaveToOptions {
+  return checkOptions(saveSchema, options);
+}
+
 const loadSchema: v.GenericSchema<unknown, LoadOptions> = v.strictObject({
   ...stdioEntries,
   sleepers: v.optional(v.picklist(['keep', 'elapse'], "must be 'keep' or 'elapse'")),
+  onProgress: v.optional(onProgress),
   logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
 });
 

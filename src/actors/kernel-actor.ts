@@ -226,7 +226,7 @@ export class KernelActor implements KernelOperations {
     });
   }
 
-  saveTo(path: string, { compress }: SaveOptions): Promise<OperationResult<void>> {
+  saveTo(path: string, options: SaveOptions): Promise<OperationResult<void>> {
     return this.#queue.add(async () => {
       if (this.#stage === 'closed') return CLOSED;
       if (!this.#pauses.complete) {
@@ -235,7 +235,7 @@ export class KernelActor implements KernelOperations {
       // It stands still already; unpause may come in between, and must not let it go.
       await this.time.pause('saving');
       try {
-        const failed = await saveShards(this.#asks, path, compress, {
+        const failed = await saveShards(this.#asks, path, options, {
           config: this.#parts.config,
           kernel: this.#toSaved(),
         });

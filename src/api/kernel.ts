@@ -20,7 +20,7 @@ import {
   type TaskEvent,
   type TimerEvent,
 } from '../messages/events.js';
-import { type ExitError, type KernelConfig, ok, type SaveOptions } from '../messages/kernel.js';
+import { type ExitError, type KernelConfig, ok } from '../messages/kernel.js';
 import type { RootSettings } from '../messages/lifecycle.js';
 import type { ExternalSignal, LoadRequest, SignalTarget } from '../messages/shard.js';
 import {
@@ -33,8 +33,10 @@ import {
   parseKernelOptions,
   parseLoadOptions,
   parseRootOptions,
+  parseSaveToOptions,
   parseSpawnOptions,
   type RootOptions,
+  type SaveToOptions,
   type SpawnOptions,
 } from '../options.js';
 import { checkStraceFilter } from './check-strace.js';
@@ -180,11 +182,13 @@ export class Kernel extends KernelFacts {
    * on as if nothing had been. KernelError: `NotPaused`; `CannotSave`, with a message that names what stands
    * in the way.
    */
-  async saveTo(to: string | Writable, options: Partial<SaveOptions> = {}): Promise<void> {
-    const { compress = false } = options;
-    const { writeSaved } = await import('./saved-kernel.js');
-    return writeSaved(to, async (path) =>
-      this.calls.ask(() => this.link.operations.saveTo(path, { compress })),
+  async saveTo(to: string | Writable, options: SaveToOptions = {}): Promise<void> {
+    const { compress = false, onProgress } = parseSaveToOptions(options);
+    const { reporting, writeSaved } = await import('./saved-kernel.js');
+    await writeSaved(to, (path) =>
+      reporting(onProgress, (progress) =>
+        this.calls.ask(() => this.link.operations.saveTo(path, { compress, progress })),
+      ),
     );
   }
 
@@ -195,13 +199,16 @@ export class Kernel extends KernelFacts {
    * `CannotLoad`, with a message that names what this host lacks.
    */
   static async loadFrom(from: string | Readable, options: LoadOptions = {}): Promise<Kernel> {
-    const { stdio, windowSize, sleepers = 'keep', logLevel } = parseLoadOptions(options);
-    const { describedBy, readSaved } = await import('./saved-kernel.js');
+    const { stdio, windowSize, sleepers = 'keep', logLevel, onProgress } = parseLoadOptions(options);
+    const { describedBy, readSaved, reporting } = await import('./saved-kernel.js');
     return readSaved(from, async (path) => {
       const { config, kernel: saved } = describedBy(path);
       const kernel = new Kernel({ ...config, began: hostNow(), ...(logLevel && { logLevel }) });
       try {
-        await kernel.#load({ path, kernel: saved, stdio: stdioOf({ stdio, windowSize }), sleepers });
+        const streams = stdioOf({ stdio, windowSize });
+        await reporting(onProgress, (progress) =>
+          kernel.#load({ path, kernel: saved, progress, stdio: streams, sleepers }),
+        );
       } catch (e) {
         await kernel.close();
         throw e;

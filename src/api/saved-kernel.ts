@@ -9,7 +9,8 @@ import { pipeline } from 'node:stream/promises';
 import { E } from '../abi/errno.js';
 import { BrokenImage } from '../actors/save/frames.js';
 import { readDescription } from '../actors/save/image-file.js';
-import { type ImageDescription, refused } from '../messages/kernel.js';
+import { newProgress, ProgressWords } from '../actors/save/progress-words.js';
+import { type ImageDescription, refused, type SaveProgress } from '../messages/kernel.js';
 import { KernelError } from './kernel-error.js';
 
 /** Has `write` make the file, whole or not at all; or a file that is then given to the stream. */
@@ -44,6 +45,34 @@ export async function readSaved<T>(from: string | Readable, read: (path: string)
     await pipeline(from, createWriteStream(path, { mode: 0o600 }));
     return read(path);
   });
+}
+
+/** How often it is said how far a save or load is. */
+const REPORT_MS = 50;
+
+/** Tells `report`, if there is one, how far `act` is, when that changed, and after its end. */
+export async function reporting<T>(
+  report: ((progress: SaveProgress) => void) | undefined,
+  act: (progress: SharedArrayBuffer | undefined) => Promise<T>,
+): Promise<T> {
+  if (!report) return act(undefined);
+  const shared = newProgress();
+  const words = new ProgressWords(shared);
+  let last: SaveProgress | undefined;
+  const tell = (): void => {
+    const now = words.read();
+    if (!now || (last && now.phase === last.phase && now.done === last.done)) return;
+    last = now;
+    report(now);
+  };
+  const timer = setInterval(tell, REPORT_MS);
+  try {
+    const result = await act(shared);
+    tell();
+    return result;
+  } finally {
+    clearInterval(timer);
+  }
 }
 
 async function inPrivateDirectory<T>(use: (path: string) => Promise<T>): Promise<T> {

@@ -159,6 +159,17 @@ export interface KernelOperations {
 export interface SaveOptions {
   /** Whether memory is compressed too: smaller, and slower. */
   readonly compress: boolean;
+  /** Where it is said how far it is (actors/save/progress-words.ts). */
+  readonly progress?: SharedArrayBuffer | undefined;
+}
+
+/** How far saving or loading is. */
+export interface SaveProgress {
+  readonly phase: 'files' | 'state' | 'memory';
+  /** Bytes of this phase. */
+  readonly done: number;
+  /** 0 where it is not known beforehand. */
+  readonly total: number;
 }
 
 /** What a saved kernel is: the first thing in its file. */

@@ -110,12 +110,14 @@ export type ShardCommand =
 export interface SaveRequest {
   readonly path: string;
   readonly compress: boolean;
+  readonly progress?: SharedArrayBuffer | undefined;
   readonly description: ImageDescription;
 }
 
 export interface LoadRequest {
   readonly path: string;
   readonly kernel: SavedActor;
+  readonly progress?: SharedArrayBuffer | undefined;
   /** The streams that each process gets in place of those it was started with. */
   readonly stdio: readonly StdioSource[];
   readonly sleepers: 'keep' | 'elapse';

@@ -3,7 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { hostFeatureSet, type InitOptions, Kernel } from 'troupe';
+import { hostFeatureSet, type InitOptions, Kernel, type SaveProgress } from 'troupe';
 import { goOnElsewhere, Output } from './support/saved.js';
 import { tempFolder } from './support/temp.js';
 
@@ -98,7 +98,7 @@ test('K22: mappings of host files are saved as such, but for the pages that a gu
   const ordered = (text: string): string[] =>
     text
       .split('\n')
-      .filter((l) => l !== 'ready')
+      .filter((l) => l.startsWith("b'"))
       .sort();
   const natively = execFileSync(PYTHON, ['-c', script], { input: '\n' }).toString();
   kernel = await Kernel.boot({ shards: 1, logLevel: 'error' });
@@ -214,4 +214,29 @@ test('K40: unique ids, inotify cookies and netlink ports go on where they were',
   } finally {
     await loaded.close();
   }
+});
+
+test('onProgress tells how far saving and loading are, up to the end of each', async () => {
+  kernel = await Kernel.boot({ shards: 1, logLevel: 'error' });
+  const script = 'b = bytearray(range(256)) * (1 << 19); print("ready", flush=True); input()';
+  const guest = kernel.spawn(PYTHON, ['-c', script]);
+  await new Output(guest).until('ready');
+  await kernel.pause();
+  const saving: SaveProgress[] = [];
+  await kernel.saveTo(file, { onProgress: (progress) => saving.push(progress) });
+  const loading: SaveProgress[] = [];
+  const loaded = await Kernel.loadFrom(file, { onProgress: (progress) => loading.push(progress) });
+  await loaded.close();
+  for (const told of [saving, loading]) {
+    const last = told.at(-1);
+    expect(last?.phase).toBe('memory');
+    expect(last?.done).toBe(last?.total);
+    expect(last?.total).toBeGreaterThan(128 << 20);
+    const inMemory = told.filter((p) => p.phase === 'memory').map((p) => p.done);
+    expect(inMemory).toEqual([...inMemory].sort((a, b) => a - b));
+    expect(inMemory.every((done) => done <= (last?.total ?? 0))).toBe(true);
+  }
+  await expect(kernel.saveTo(file, { onProgress: 1 as never })).rejects.toThrow(
+    /onProgress: must be a function/,
+  );
 });

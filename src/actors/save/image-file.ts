@@ -5,7 +5,7 @@
 import { closeSync, fstatSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Graph, Node } from '../../kernel/save/graph.js';
 import type { ImageReader, ImageWriter, Pages } from '../../kernel/save/image.js';
-import type { ImageDescription } from '../../messages/kernel.js';
+import type { ImageDescription, SaveProgress } from '../../messages/kernel.js';
 import type { SaveRequest } from '../../messages/shard.js';
 import {
   BrokenImage,
@@ -37,6 +37,11 @@ class FrameSource {
     checkSignature(this.#read(0, Math.min(SIGNATURE_SIZE, this.#size)));
   }
 
+  /** Bytes that have not been read. */
+  get left(): number {
+    return this.#size - this.#at;
+  }
+
   next(): Frame {
     const header = this.#take(HEADER_SIZE);
     const { head, stored } = FrameChain.lengths(header);
@@ -47,7 +52,8 @@ class FrameSource {
     if (this.#at + length > this.#size) throw new BrokenImage('it is truncated');
     const bytes = this.#read(this.#at, length);
     this.#at += length;
-    this.phases?.advance(length);
+    this.phases?.moved(length);
+    this.phases?.done(length);
     return bytes;
   }
 
@@ -79,8 +85,8 @@ export class ImageFileWriter implements ImageWriter {
     this.#chain = chain;
   }
 
-  begin(phase: string): void {
-    this.phases.begin(phase);
+  begin(phase: SaveProgress['phase'], total = 0): void {
+    this.phases.begin(phase, total);
   }
 
   state(graph: Graph): void {
@@ -91,6 +97,7 @@ export class ImageFileWriter implements ImageWriter {
 
   pages({ memory, addr, bytes }: Pages): void {
     this.#put(Kind.PAGES, { memory, addr }, bytes, this.options.compress);
+    this.phases.done(bytes.length);
   }
 
   end(kind: typeof Kind.SHARD_END | typeof Kind.END): void {
@@ -104,7 +111,7 @@ export class ImageFileWriter implements ImageWriter {
   #put(kind: Kind, head: unknown, bytes: Uint8Array, compress: boolean): void {
     for (const part of this.#chain.encode({ kind, shard: this.shard, head, bytes }, { compress })) {
       for (let done = 0; done < part.length; ) done += writeSync(this.#fd, part, done);
-      this.phases.advance(part.length);
+      this.phases.moved(part.length);
     }
   }
 }
@@ -169,8 +176,8 @@ class ImageFileReader implements ImageReader {
     readonly phases: Phases,
   ) {}
 
-  begin(phase: string): void {
-    this.phases.begin(phase);
+  begin(phase: SaveProgress['phase']): void {
+    this.phases.begin(phase, phase === 'memory' ? this.frames.left : 0);
   }
 
   state(): Graph {

@@ -1,5 +1,5 @@
 /** What the Kernel actor asks of its shards to save a kernel, and to load one. It has its turn already. */
-import type { CreatedProcess, ImageDescription } from '../../messages/kernel.js';
+import type { CreatedProcess, ImageDescription, SaveOptions } from '../../messages/kernel.js';
 import type { InitSettings } from '../../messages/lifecycle.js';
 import type { LoadRequest, ShardAnswer } from '../../messages/shard.js';
 import { HOST_SHARD } from '../host-shard.js';
@@ -10,13 +10,13 @@ import type { ShardAsks } from '../shard-asks.js';
 export async function saveShards(
   asks: ShardAsks,
   path: string,
-  compress: boolean,
+  { compress, progress }: SaveOptions,
   description: ImageDescription,
 ): Promise<ShardAnswer | undefined> {
   // Where processes begin last: it writes, when the others have said that they hold nothing.
   const shards = [...asks.shards.keys()].sort((a, b) => Number(a === HOST_SHARD) - Number(b === HOST_SHARD));
   for (const shard of shards) {
-    const request = { path, compress, description };
+    const request = { path, compress, progress, description };
     const answer = await asks.ask(shard, (id) => ({ type: 'save', id, request }));
     if (answer.type !== 'saved') return answer;
   }

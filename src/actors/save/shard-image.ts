@@ -14,7 +14,7 @@ export function saveShard(
   shard: number,
   request: SaveRequest,
 ): void {
-  const phases = new Phases('save', services.log);
+  const phases = new Phases('save', services.log, request.progress);
   writeImage(request, shard, phases, (image) => saveKernel(services, part, image));
 }
 
@@ -47,7 +47,7 @@ export function loadShard(
       setMonotonic(saved.monotonicNs + (request.sleepers === 'elapse' ? Math.max(0, elapsed) : 0));
     },
   };
-  const phases = new Phases('load', services.log);
+  const phases = new Phases('load', services.log, request.progress);
   const part = readImage(request.path, shard, phases, (image) => loadKernel(services, image, host));
   const bridges = new Map<number, TerminalBridge>();
   for (const [pid, master] of part.bridged) bridges.set(pid, planOf(pid).newBridge(master));

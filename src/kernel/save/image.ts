@@ -10,8 +10,8 @@ export interface Pages {
 
 /** First the state, then the memory, as in gVisor: what cannot be made again is refused before any page is read. */
 export interface ImageWriter {
-  /** What is being done from now on. */
-  begin(phase: 'files' | 'state' | 'memory'): void;
+  /** What is being done from now on, with so many bytes where that is known. */
+  begin(phase: 'files' | 'state' | 'memory', total?: number): void;
   state(graph: Graph): void;
   /** `bytes` may be used again after the call. */
   pages(pages: Pages): void;

@@ -18,14 +18,39 @@ const WRITE = 2;
 const PIECE = 1 << 20;
 const piece = new Uint8Array(PIECE);
 
-export function saveMemory(mm: MemoryManager, memory: number, image: ImageWriter): void {
+/** Pages of a mapping that were ever touched. */
+interface Touched {
+  readonly vma: Vma;
+  /** A one for each that was. */
+  readonly pages: Uint8Array;
+}
+
+/** Private memory that may have to be saved. */
+export function touchedMemory(mm: MemoryManager): readonly Touched[] {
+  const found: Touched[] = [];
   for (const vma of mm.vmas) {
     if (vma.shared) continue;
     const touched = new Uint8Array(vma.pages);
     const failed = mm.space.touched(userAddr(vma.start), vma.length, touched);
     if (failed < 0) throw new CannotSave(`the host does not say which pages are in use (errno ${-failed})`);
-    if (touched.includes(1)) saveTouched(mm, vma, touched, memory, image);
+    if (touched.includes(1)) found.push({ vma, pages: touched });
   }
+  return found;
+}
+
+export function sizeOf(touched: readonly Touched[]): number {
+  let pages = 0;
+  for (const one of touched) for (const mark of one.pages) pages += mark;
+  return pages * PAGE_SIZE;
+}
+
+export function saveMemory(
+  mm: MemoryManager,
+  touched: readonly Touched[],
+  memory: number,
+  image: ImageWriter,
+): void {
+  for (const { vma, pages } of touched) saveTouched(mm, vma, pages, memory, image);
 }
 
 function saveTouched(

@@ -28,7 +28,7 @@ import { GraphReader } from './graph-reader.js';
 import { GraphWriter, type WalkRules } from './graph-writer.js';
 import type { ImageReader, ImageWriter } from './image.js';
 import { lateClasses } from './late-classes.js';
-import { mapAgain, protectAgain, saveMemory, writePages } from './memory.js';
+import { mapAgain, protectAgain, saveMemory, sizeOf, touchedMemory, writePages } from './memory.js';
 import { setAside } from './set-aside.js';
 import { giveContext } from './task-rules.js';
 import { writeBack } from './write-back.js';
@@ -85,9 +85,10 @@ export function saveKernel(
     bridged,
   };
   image.state(new GraphWriter(rulesOf(services)).write(state));
-  image.begin('memory');
+  const touched = state.memories.map(touchedMemory);
+  image.begin('memory', sizeOf(touched.flat()));
   state.memories.forEach((mm, i) => {
-    saveMemory(mm, i, image);
+    saveMemory(mm, touched[i] ?? [], i, image);
   });
 }
 
