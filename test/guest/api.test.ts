@@ -58,7 +58,8 @@ describe('spawn', () => {
   });
 
   test('of what is not there rejects with ENOENT and emits error', async () => {
-    const p = kernel.spawn('no-such-program');
+    // A directory of the caller's PATH that he may not search would make it EACCES, as execvp(3) does.
+    const p = kernel.spawn('no-such-program', [], { env: { PATH: '/usr/bin:/bin' } });
     const heard = new Promise((resolve) => p.on('error', resolve));
     const closed = new Promise((resolve) => p.on('close', resolve));
     await expect(p.completed).rejects.toMatchObject({ name: 'SpawnError', code: 'ENOENT' });
