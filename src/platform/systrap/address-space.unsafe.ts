@@ -65,7 +65,7 @@ const MAP = {
   POPULATE: 0x8000,
 } as const;
 const PROT_EXEC = 4;
-/** PAUSE loops of a new process at its first trap, 80 µs: what the shard takes to make a task of it. */
+/** PAUSE loops of a new process at its first trap, 50 to 80 µs: what the shard takes to make a task of it. */
 const BIRTH_SPIN = 2000;
 const MREMAP_MAYMOVE_FIXED = 3;
 const ARCH_GET_FS = 0x1003;

@@ -12,7 +12,7 @@ import type { SystrapContext } from './context.js';
 import { OpFlag, Report, State, area as word } from './layout.js';
 import type { ThreadArea } from './thread-area.js';
 
-/** PAUSE loops of a stub after a host call, 80 µs: the next one, or the resume, comes soon. */
+/** PAUSE loops of a stub after a host call, 50 to 80 µs: the next one, or the resume, comes soon. */
 const CALL_SPIN = 2000;
 const EINTR = -4;
 
@@ -78,10 +78,13 @@ export class HostCalls {
     carrier.area.pushOp(flags, nr, a0, a1, a2, a3, a4, a5);
   }
 
-  /** A recvmsg that takes what `send` sends now; FD_FIRST and FD_SECOND are for the calls right behind it. */
+  /**
+   * A recvmsg that takes what `send` sends now; FD_FIRST and FD_SECOND are for the calls right behind it, three
+   * of which are made with it.
+   */
   receive(send: () => void): void {
     const carrier = this.ready();
-    if (carrier.area.opsFull) this.flushOrBreak();
+    if (carrier.area.groupFull) this.flushOrBreak();
     send();
     carrier.area.pushReceive();
     this.#lastReceive = carrier.area.opsQueued;

@@ -59,9 +59,9 @@ const LOOKS_BEFORE_YIELD = 20_000;
 const INTERRUPT_AGAIN_NS = 5_000_000;
 const INTERRUPT_DEADLINE_NS = 2_000_000_000;
 /**
- * PAUSE loops of a stub before it parks; one is 40 ns on the test machine. With a core to spare, 80 µs:
- * three parked wake-ups. Without, 6 µs: what a shard that is awake takes for a short call, and less than
- * parking costs by itself.
+ * PAUSE loops of a stub before it parks; one is 24 ns on the test machine, 40 at other hours. With a core to
+ * spare, 50 to 80 µs: two or three parked wake-ups. Without, 10 to 16 µs: what a shard that is awake takes for a
+ * short call, and less than parking costs by itself.
  */
 const STUB_SPIN = 2_000;
 const STUB_SPIN_CROWDED = 400;

@@ -23,6 +23,9 @@ export const greg = {
   RIP: 16, EFLAGS: 17, CSGSFSSS: 18, ERR: 19, TRAPNO: 20, OLDMASK: 21, CR2: 22,
 } as const; // biome-ignore format: one line a row of the struct
 
+/** Calls that must go in one batch: a fork's, or those that pass a file. */
+const GROUP = 4;
+
 export class ThreadArea {
   readonly i32: Int32Array;
   readonly u32: Uint32Array;
@@ -88,9 +91,13 @@ export class ThreadArea {
   get opsQueued(): number {
     return this.#ops;
   }
+  /** One place is kept for the change of the thread pointer that goes along with a resume. */
   get opsFull(): boolean {
-    // Room for the four calls of a fork, or of a mapped file.
-    return this.#ops > MAX_OPS - 5;
+    return this.#ops >= MAX_OPS - 1;
+  }
+  /** No room for calls that belong together: the four of a fork, or of a mapped file. */
+  get groupFull(): boolean {
+    return this.#ops > MAX_OPS - 1 - GROUP;
   }
 
   pushOp(flags: number, nr: number, a0 = 0, a1 = 0, a2 = 0, a3 = 0, a4 = 0, a5 = 0): void {

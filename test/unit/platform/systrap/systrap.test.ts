@@ -5,6 +5,7 @@ import { openResources } from '../../../../src/base/disposable.js';
 import type { AddressSpace, Context, Trap } from '../../../../src/platform/platform.js';
 import { Assembler } from '../../../../src/platform/systrap/asm/assembler.js';
 import { at, eax, edi, rax, rbx, rcx, rdi, rsp } from '../../../../src/platform/systrap/asm/operands.js';
+import { MAX_OPS } from '../../../../src/platform/systrap/layout.js';
 import { newSystrapPlatform, type SystrapPlatform } from '../../../../src/platform/systrap/systrap.unsafe.js';
 
 const CODE = userAddr(0x10_0000);
@@ -188,6 +189,17 @@ describe('memory', () => {
     const pages = new Uint8Array(4);
     expect(space.resident(DATA, 4 * PAGE, pages)).toBe(0);
     expect([...pages].map((p) => p & 1)).toEqual([1, 0, 0, 0]);
+  });
+
+  test('of a fork is there however much is queued before it', () => {
+    const space = guest(program((a) => a.syscall()));
+    for (let queued = 0; queued <= MAX_OPS; queued++) {
+      for (let n = 0; n < queued; n++) space.protect(DATA, PAGE, READ | WRITE);
+      const child = space.fork(space.first);
+      expect(child.write(DATA, new Uint8Array([queued]))).toBe(1);
+      child.release();
+    }
+    expect(deaths).toEqual([]);
   });
 
   test('of a fork is a copy', () => {
