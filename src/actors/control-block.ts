@@ -14,7 +14,7 @@
  *                                           then looks at it, so one of them sees the other
  *     word 6 + 5 * shard         BUSY_US    microseconds for which the shard had something to do, modulo 2³²;
  *                                           written by the shard, read by placement
- *     word 7 + 5 * shard         RUNNING    guest threads that may be running; written by the shard before it
+ *     word 7 + 5 * shard         RUNNING    guest threads that may be running or have a call at home; written by the shard before it
  *                                           spins or sleeps, read by the others before they do
  */
 import { closeSync, writeSync } from 'node:fs';
@@ -64,12 +64,16 @@ export class ControlBlock {
     Atomics.store(this.#words, RUNNING + WORDS_PER_SHARD * shard, guests);
   }
 
+  running(shard: number): number {
+    return Atomics.load(this.#words, RUNNING + WORDS_PER_SHARD * shard);
+  }
+
   /** Cores that all shards but this one keep busy: with guests, and by being awake themselves. */
   coresTakenBeside(shard: number, shards: number): number {
     let taken = 0;
     for (let other = 0; other < shards; other++) {
       if (other === shard) continue;
-      taken += Atomics.load(this.#words, RUNNING + WORDS_PER_SHARD * other);
+      taken += this.running(other);
       taken += 1 - Atomics.load(this.#words, PARKED + WORDS_PER_SHARD * other);
     }
     return taken;

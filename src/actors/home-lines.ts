@@ -50,6 +50,12 @@ export class HomeLines implements Lines {
     return this.#senders.some((s) => s.backlog);
   }
 
+  /** Receives what a shard has told so far. */
+  hear(shard: number): void {
+    const receiver = this.#receivers[shard];
+    if (receiver?.waiting) receiver.drain((message) => this.#receive(shard, message));
+  }
+
   drain(): boolean {
     let any = false;
     this.#receivers.forEach((receiver, shard) => {

@@ -1,5 +1,6 @@
 /** What every worker of a kernel is born with. */
 import type { KernelConfig } from '../messages/kernel.js';
+import { LaneTable } from '../platform/systrap/lane-table.js';
 import { ControlBlock } from './control-block.js';
 import { EventBlock } from './event-block.js';
 import { Ring } from './ring.js';
@@ -17,6 +18,8 @@ export interface PoolData {
   /** Between the home and each shard, by shard: kernel/home/conversation.ts. The home's own are unused. */
   readonly toHome: readonly SharedArrayBuffer[];
   readonly fromHome: readonly SharedArrayBuffer[];
+  /** Which calls of each shard's guests are at home: platform/systrap/lane-table.ts. The home's own is unused. */
+  readonly lanes: readonly SharedArrayBuffer[];
   /** Events, shard → embedder, by shard; and the words that go with them. */
   readonly events: readonly SharedArrayBuffer[];
   readonly eventBlock: SharedArrayBuffer;
@@ -33,6 +36,7 @@ export function newPoolData(config: KernelConfig): PoolData {
     commands: rings(shards),
     toHome: rings(away),
     fromHome: rings(away),
+    lanes: Array.from({ length: away }, () => LaneTable.create().buffer),
     events: rings(shards, EVENT_RING_BYTES),
     eventBlock: EventBlock.create(shards).buffer,
   };

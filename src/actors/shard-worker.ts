@@ -5,6 +5,7 @@
 import { workerData } from 'node:worker_threads';
 import { assertNever, present } from '../base/assert.js';
 import type { ShardTask } from '../messages/shard.js';
+import { LaneTable } from '../platform/systrap/lane-table.js';
 import { ringingRef } from './actor-ref.js';
 import { ControlBlock } from './control-block.js';
 import { EventBlock } from './event-block.js';
@@ -67,6 +68,7 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
     eventBlock: block,
     importModule,
     lines: away ?? home,
+    lanes: data.lanes.map((buffer) => new LaneTable(buffer)),
     needsEventLoop: () => host?.hasBacklog === true,
   });
   try {

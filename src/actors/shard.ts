@@ -3,7 +3,7 @@
  * they hold; takes commands of the KernelActor and tells it news.
  */
 import { E } from '../abi/errno.js';
-import { assertNever } from '../base/assert.js';
+import { assertNever, present } from '../base/assert.js';
 import type { HostFd } from '../base/brand.js';
 import { fromUnicode } from '../base/bytes.js';
 import { track } from '../base/disposable.js';
@@ -12,6 +12,7 @@ import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
 import { awayDispatch } from '../kernel/home/away-dispatch.js';
 import { AwayLink } from '../kernel/home/away-link.js';
+import { callsByLane } from '../kernel/home/here.js';
 import { HomeDesk } from '../kernel/home/home-desk.js';
 import { networkOf } from '../kernel/net/network.js';
 import type { KernelServices } from '../kernel/services.js';
@@ -38,6 +39,8 @@ import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
 import { timestampsPerNs } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
+import type { LaneSink } from '../platform/platform.js';
+import type { LaneTable } from '../platform/systrap/lane-table.js';
 import {
   newSystrapPlatform,
   type SystrapOptions,
@@ -50,6 +53,7 @@ import { EventHub } from './event-hub.js';
 import type { EventOutbox } from './event-outbox.js';
 import { sendExternalSignal } from './external-signal.js';
 import type { AwayLine, HomeLines, Lines } from './home-lines.js';
+import { HOST_SHARD } from './host-shard.js';
 import { type ImportModule, Interceptors } from './interceptors.js';
 import { lazyLog } from './lazy-log.js';
 import { localObservers } from './local-observers.js';
@@ -77,6 +81,8 @@ export interface ShardOptions {
   readonly importModule: ImportModule;
   /** To the other shards, where there are any: the home's end, or this shard's. */
   readonly lines?: HomeLines | AwayLine | undefined;
+  /** By shard, where there are several: what the guests of each have to do with the home. */
+  readonly lanes: readonly LaneTable[];
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -95,6 +101,8 @@ export class Shard {
   readonly #actors = new Map<number, TaskActor>();
   /** Terminals of processes that were started with one, by pid. */
   readonly #bridges = new Map<number, TerminalBridge>();
+  /** Shards whose guests call this one. */
+  readonly #lanesReceived = new Set<number>();
   readonly #bell: number;
   readonly #reactor: Reactor;
   readonly #untrack: () => void;
@@ -114,7 +122,7 @@ export class Shard {
     this.#untrack = track(`shard ${options.index}`);
     this.#mailbox = new MailboxReceiver(options.commands);
     this.#time = this.#newTime();
-    this.#platform = newSystrapPlatform(this.#guestClock());
+    this.#platform = newSystrapPlatform({ ...this.#guestClock(), ...this.#lane() });
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { index, config, eventBlock, outbox } = options;
@@ -182,15 +190,24 @@ export class Shard {
         if (config.shards > 1) this.#lookAtOthers();
         return this.#platform.spinningPays;
       },
-      onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
+      onlyTimePasses: () => this.#platform.active === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
     });
   }
 
   /** Cores that other shards' guests run on are not there to spin on. */
   #lookAtOthers(): void {
-    const { control, index, config } = this.#options;
+    const { control, index, config, lanes } = this.#options;
     control.setRunning(index, this.#platform.running);
-    this.#platform.coresTaken = control.coresTakenBeside(index, config.shards);
+    let taken = control.coresTakenBeside(index, config.shards);
+    let callers = 0;
+    for (let other = 1; other < lanes.length; other++) {
+      if (other === index) continue;
+      const { held } = lanes[other] as LaneTable;
+      taken -= held;
+      callers += control.running(other) - held;
+    }
+    this.#platform.coresTaken = taken;
+    if (index === HOST_SHARD) this.#platform.callersElsewhere = callers;
   }
 
   /** The reactor ended by a bug: no command that was sent here will be answered. */
@@ -398,7 +415,7 @@ export class Shard {
     return new ShardTime({
       source: new HostClock(config.began),
       kind: config.time,
-      guestsRun: () => this.#platform.running > 0,
+      guestsRun: () => this.#platform.active > 0,
       countTick: (tick) => control.countTick(tick),
     });
   }
@@ -410,6 +427,14 @@ export class Shard {
     if (time === 'real') return { began };
     const perNs = timestampsPerNs();
     return { began, timestamp: () => BigInt(Math.floor(keeper.monotonic() * perNs)) };
+  }
+
+  /** Away from home, the calls that go there straight from guests. */
+  #lane(): Pick<SystrapOptions, 'lane'> {
+    const { lines, lanes, index } = this.#options;
+    if (!lines || !('ask' in lines)) return {};
+    const table = present(lanes[index], 'lane');
+    return { lane: { table, calls: callsByLane(), isOpen: () => !lines.backlog } };
   }
 
   #tellGuestsTime(): void {
@@ -478,10 +503,29 @@ export class Shard {
         busyUs: (shard: number) => control.busyUs(shard),
       };
       const placement = newPlacement(config.placement, config.shards, load);
-      const desk = new HomeDesk(services, config.shards, placement, (shard, m) => lines.tell(shard, m));
+      const desk = new HomeDesk(services, config.shards, placement, (shard, m) => {
+        if (m.type === 'go') this.#receiveLane(shard, lines);
+        lines.tell(shard, m);
+      });
       services.home = desk;
       lines.attach((shard, message) => desk.receive(shard, message));
     }
+  }
+
+  /** Before the first program runs there; that there is one says that the shard is up. */
+  #receiveLane(shard: number, lines: HomeLines): void {
+    const table = this.#options.lanes[shard];
+    if (!table || this.#lanesReceived.has(shard)) return;
+    const sink: LaneSink = {
+      onCall: (tid, call) => {
+        lines.hear(shard);
+        this.#services.home?.onCall(tid, call);
+        const { tasks } = this.#services;
+        if (!tasks.runQueue.empty) runReady(tasks);
+      },
+      onNonsense: (tid) => this.#services.home?.onNonsense(tid),
+    };
+    if (this.#platform.receiveLane(table, sink)) this.#lanesReceived.add(shard);
   }
 
   #dispose(): void {

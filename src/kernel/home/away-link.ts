@@ -69,11 +69,8 @@ export class AwayLink implements Lender {
   /** Carries out a system call at home: the one the task trapped with, or another. */
   *forward(task: Task, number = task.context.syscallNumber()): Blocking<Outcome> {
     if (task.mm.space.flush() < 0) throw new GuestBroken('its memory could not be changed as it was asked');
-    const { context, tid } = task;
-    const call: Forwarded = { outcome: undefined, wake: undefined };
-    this._calls.set(tid, call);
-    const args = ARGUMENTS.flatMap((i) => [context.argLo(i), context.argHi(i)]);
-    this._line.tell({ type: 'call', tid, number, args, mask: task.mask });
+    const { tid } = task;
+    const call = task.context.callBegun ? this._begun(tid) : this._begin(task, number);
     let deadlineNs = Number.POSITIVE_INFINITY;
     try {
       while (call.outcome === undefined) {
@@ -99,6 +96,33 @@ export class AwayLink implements Lender {
       this._calls.delete(tid);
       if (call.outcome === undefined) this._line.tell({ type: 'abandon', tid });
     }
+  }
+
+  private _begin({ context, tid, mask }: Task, number: number): Forwarded {
+    const call: Forwarded = { outcome: undefined, wake: undefined };
+    this._calls.set(tid, call);
+    const args = ARGUMENTS.flatMap((i) => [context.argLo(i), context.argHi(i)]);
+    this._line.tell({ type: 'call', tid, number, args, mask });
+    return call;
+  }
+
+  /** A call that went home by the lane, and whose task is here again before its end: the outcome may have come. */
+  private _begun(tid: Tid): Forwarded {
+    const known = this._calls.get(tid);
+    if (known) return known;
+    const call: Forwarded = { outcome: undefined, wake: undefined };
+    this._calls.set(tid, call);
+    return call;
+  }
+
+  private _outcome({ tid, outcome }: Extract<FromHome, { type: 'outcome' }>): void {
+    const task = this._kernel.tasks.byTid(tid);
+    if (!task) return;
+    const call = this._calls.get(tid) ?? this._begun(task.tid);
+    call.outcome = outcome.type === 'restart' ? new Restart(outcome.rule) : asOutcome(outcome.value);
+    // One that went by the lane is not known to have called.
+    if (call.wake) call.wake();
+    else if (task.state.name === 'guest') task.context.interrupt();
   }
 
   // Questions
@@ -179,6 +203,11 @@ export class AwayLink implements Lender {
     this._line.tell({ type: 'executed', tid: task.tid, filename, facts: factsOf(program) });
   }
 
+  /** The task's guest is about to run: in whose name it calls the home by itself, and with which mask. */
+  letGo({ context, tid, mask }: Task): void {
+    context.setLaneOwner?.(tid, mask.lo, mask.hi);
+  }
+
   stoppedOrContinued(group: ThreadGroup, stoppedBy: number): void {
     this._line.tell({ type: 'changed', pid: group.pid, stoppedBy });
   }
@@ -189,6 +218,7 @@ export class AwayLink implements Lender {
 
   taskEnded(task: Task, status: number, { last }: { last: boolean }): void {
     const { group, tid } = task;
+    this._calls.delete(tid);
     if (this._discarded.has(group)) return;
     if (!last) {
       this._line.tell({ type: 'threadEnded', tid, status });
@@ -203,14 +233,12 @@ export class AwayLink implements Lender {
   receive(message: Exclude<FromHome, { type: 'answer' }>): void {
     const { tasks } = this._kernel;
     switch (message.type) {
-      case 'outcome': {
-        const call = this._calls.get(message.tid);
-        if (!call) break;
-        const { outcome } = message;
-        call.outcome = outcome.type === 'restart' ? new Restart(outcome.rule) : asOutcome(outcome.value);
-        call.wake?.();
+      case 'outcome':
+        this._outcome(message);
         break;
-      }
+      case 'look':
+        tasks.byTid(message.tid)?.context.interrupt();
+        break;
       case 'signal': {
         const group = tasks.byPid(message.pid);
         if (!group) break;

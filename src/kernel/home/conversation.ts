@@ -134,6 +134,8 @@ export type FromHome =
   /** Load a program for this process; it waits for `go`. */
   | { readonly type: 'arrive'; readonly traveller: Traveller }
   | { readonly type: 'go'; readonly pid: number }
+  /** This thread reported something straight to the home that no honest one does. */
+  | { readonly type: 'look'; readonly tid: number }
   /** The process is gone from here; nobody wants to hear of it. */
   | { readonly type: 'discard'; readonly pid: number }
   | FutexWake;

@@ -11,6 +11,7 @@ import type {
   Context,
   ContextImage,
   ForeignMemory,
+  LaneCall,
   RegisterSet,
   RestoredFrame,
   Trap,
@@ -21,6 +22,7 @@ import type { Restart } from '../outcome.js';
 import { CannotSave } from '../save/graph.js';
 import type { CpuTime } from '../task/thread-group.js';
 import type { ForwardedOutcome } from './conversation.js';
+import { asksForSignals } from './here.js';
 
 const TRANSFER = 65_536;
 const ONLY_THE_BODY = 'a deputy runs no guest code';
@@ -47,7 +49,7 @@ export interface DeputyEvents {
 export interface ForwardedCall {
   readonly number: number;
   /** Low and high halves of six arguments. */
-  readonly args: readonly number[];
+  readonly args: ArrayLike<number>;
 }
 
 export class DeputySpace implements AddressSpace {
@@ -178,6 +180,9 @@ export class DeputyContext implements Context {
     trapno: 0,
   };
   private _call: ForwardedCall | undefined;
+  /** The same, where it came by the lane: its guest waits for it here. */
+  private _byLane: LaneCall | undefined;
+  private _endsByMessage = false;
   private _returned = 0;
   private _number = -1;
   private _released = false;
@@ -195,8 +200,10 @@ export class DeputyContext implements Context {
   }
 
   /** A call came from the body; the run loop takes it as a trap. */
-  begin(call: ForwardedCall): void {
+  begin(call: ForwardedCall, byLane?: LaneCall): void {
     this._call = call;
+    this._byLane = byLane;
+    this._endsByMessage = false;
     this._number = call.number;
     this._returned = 0;
     this.trap.kind = 'syscall';
@@ -205,6 +212,12 @@ export class DeputyContext implements Context {
   /** Nobody waits for the outcome any more. */
   forget(): void {
     this._call = undefined;
+    this._byLane = undefined;
+  }
+
+  /** Something was told to the body that it must hear of before the call ends: then that goes the same way. */
+  endByMessage(): void {
+    this._endsByMessage = true;
   }
 
   get stopped(): boolean {
@@ -236,8 +249,16 @@ export class DeputyContext implements Context {
       return;
     }
     this._call = undefined;
-    const rule = RULES[-this._returned];
-    events.finished(this, rule ? { type: 'restart', rule } : { type: 'returned', value: this._returned });
+    const value = this._returned;
+    const rule = value < 0 ? RULES[-value] : undefined;
+    const byLane = this._byLane;
+    if (byLane) {
+      this._byLane = undefined;
+      const plain = !rule && !this._endsByMessage && !asksForSignals(this._number, value);
+      if (plain && byLane.answer(value)) return;
+      byLane.handOver();
+    }
+    events.finished(this, rule ? { type: 'restart', rule } : { type: 'returned', value });
   }
 
   interrupt(): void {

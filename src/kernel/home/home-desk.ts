@@ -12,6 +12,7 @@ import { contextOf } from '../fs/fs-context.js';
 import type { Inode } from '../fs/inode.js';
 import { openExecutable } from '../loader/executable.js';
 import { MemoryManager } from '../mm/memory-manager.js';
+import type { LaneCall, LaneSink } from '../../platform/platform.js';
 import { type Blocking, ENTER_EXEC, Failure, fail, type Outcome, SyscallError } from '../outcome.js';
 import type { KernelServices } from '../services.js';
 import { isOrphaned } from '../signal/job-control.js';
@@ -44,7 +45,7 @@ export interface ProgramPlacement {
 
 export type TellBody = (shard: number, message: FromHome) => void;
 
-export class HomeDesk implements DeputyEvents {
+export class HomeDesk implements DeputyEvents, LaneSink {
   private readonly _kernel: KernelServices;
   private readonly _tell: TellBody;
   /** Waits for a shard's answer to `arrive`, by pid. */
@@ -52,7 +53,7 @@ export class HomeDesk implements DeputyEvents {
   /** Processes whose bodies wait for `go`. */
   private readonly _toStart = new Set<ThreadGroup>();
   /** Calls that came while their task was stopped. */
-  private readonly _held = new Map<Task, ForwardedCall>();
+  private readonly _held = new Map<Task, { call: ForwardedCall; byLane: LaneCall | undefined }>();
   private readonly _lent = new Map<number, FileDescription>();
   private readonly _inodeNumbers = new WeakMap<Inode, number>();
   private _nextHandle = 1;
@@ -78,6 +79,8 @@ export class HomeDesk implements DeputyEvents {
   /** A signal for a process, or for one of its tasks. */
   signal(group: ThreadGroup, only: Task | undefined, info: SignalInfo): void {
     if (group.awayOn === undefined) return;
+    // A signal that comes of a call is there before the call has ended.
+    for (const { context } of group.tasks) if (context instanceof DeputyContext) context.endByMessage();
     this._tell(group.awayOn, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
   }
 
@@ -167,7 +170,7 @@ export class HomeDesk implements DeputyEvents {
       this._tell(group.awayOn, { type: 'go', pid: group.pid });
     }
     const held = this._held.get(task);
-    if (held) this._soon(() => this._call(task, held));
+    if (held) this._soon(() => this._call(task, held.call, held.byLane));
   }
 
   finished({ owner }: DeputyContext, outcome: ForwardedOutcome): void {
@@ -261,14 +264,29 @@ export class HomeDesk implements DeputyEvents {
     return task?.context instanceof DeputyContext ? task : undefined;
   }
 
-  private _call(task: Task, call: ForwardedCall): void {
+  /** A call of a body that came by the lane; what its shard told before was received before. */
+  onCall(tid: number, call: LaneCall): void {
+    const task = this._deputy(tid);
+    if (!task) return;
+    const { maskLo, maskHi } = call;
+    if (task.mask.lo !== maskLo || task.mask.hi !== maskHi) task.mask = { lo: maskLo, hi: maskHi };
+    this._call(task, call, call);
+  }
+
+  private _call(task: Task, call: ForwardedCall, byLane?: LaneCall): void {
     if (task.state !== GUEST) {
-      this._held.set(task, call);
+      this._held.set(task, { call, byLane });
       return;
     }
-    this._held.delete(task);
-    (task.context as DeputyContext).begin(call);
+    if (this._held.size > 0) this._held.delete(task);
+    (task.context as DeputyContext).begin(call, byLane);
     onTrap(task);
+  }
+
+  /** Looks at a guest that reported nonsense to the home. */
+  onNonsense(tid: number): void {
+    const task = this._deputy(tid);
+    if (task?.group.awayOn !== undefined) this._tell(task.group.awayOn, { type: 'look', tid });
   }
 
   private _abandon(task: Task | undefined): void {

@@ -18,9 +18,10 @@ import {
 } from '../host/libc.unsafe.js';
 import { check, HostError } from '../host/memory.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
-import { STUB_DOORBELL, STUB_SOCKET } from './layout.js';
+import type { LaneDescriptors } from './lane-page.unsafe.js';
+import { STUB_DOORBELL, STUB_LANE_DOORBELL, STUB_SOCKET } from './layout.js';
 import { packetSocketPair, type StubProcess } from './stub-process.unsafe.js';
-import { zygoteImage } from './zygote-image.js';
+import { LANE_PAGE_FD, zygoteImage } from './zygote-image.js';
 
 const MFD_CLOEXEC_EXEC = 1 | 0x10;
 const MFD_CLOEXEC = 1;
@@ -44,6 +45,7 @@ export interface ZygoteParts {
   readonly timePageFd: number;
   readonly vdso: Uint8Array;
   readonly trapTimestamps: boolean;
+  readonly lane: LaneDescriptors | undefined;
 }
 
 export class Zygote {
@@ -52,7 +54,10 @@ export class Zygote {
   readonly #untrack = track('zygote');
   #disposed = false;
 
-  constructor(host: ZygoteHost, { doorbell, shardPageFd, timePageFd, vdso, trapTimestamps }: ZygoteParts) {
+  constructor(
+    host: ZygoteHost,
+    { doorbell, shardPageFd, timePageFd, vdso, trapTimestamps, lane }: ZygoteParts,
+  ) {
     const [ours, theirs] = packetSocketPair();
     this.#socket = ours;
     const namespaces = host.userNamespaces ? CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS : 0;
@@ -62,6 +67,7 @@ export class Zygote {
       namespaces,
       vdso,
       trapTimestamps,
+      lane: lane !== undefined,
     });
     const memfd = writeMemfd(image);
     try {
@@ -70,6 +76,7 @@ export class Zygote {
         [doorbell, STUB_DOORBELL],
         [shardPageFd, SHARD_PAGE_FD],
         [timePageFd, TIME_PAGE_FD],
+        ...(lane ? ([[lane.bell, STUB_LANE_DOORBELL], [lane.page, LANE_PAGE_FD]] as const) : []),
       ]);
     } finally {
       close(memfd);
