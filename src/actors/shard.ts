@@ -3,17 +3,13 @@
  * they hold; takes commands of the KernelActor and tells it news.
  */
 import { E } from '../abi/errno.js';
-import { assertNever, present } from '../base/assert.js';
+import { assertNever } from '../base/assert.js';
 import type { HostFd } from '../base/brand.js';
 import { fromUnicode } from '../base/bytes.js';
 import { track } from '../base/disposable.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
-import { awayDispatch } from '../kernel/home/away-dispatch.js';
-import { AwayLink } from '../kernel/home/away-link.js';
-import { callsByLane } from '../kernel/home/here.js';
-import { HomeDesk } from '../kernel/home/home-desk.js';
 import { networkOf } from '../kernel/net/network.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
@@ -39,7 +35,6 @@ import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
 import { timestampsPerNs } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
-import type { LaneSink } from '../platform/platform.js';
 import type { LaneTable } from '../platform/systrap/lane-table.js';
 import {
   newSystrapPlatform,
@@ -53,12 +48,11 @@ import { EventHub } from './event-hub.js';
 import type { EventOutbox } from './event-outbox.js';
 import { sendExternalSignal } from './external-signal.js';
 import type { AwayLine, HomeLines, Lines } from './home-lines.js';
-import { HOST_SHARD } from './host-shard.js';
 import { type ImportModule, Interceptors } from './interceptors.js';
 import { lazyLog } from './lazy-log.js';
 import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
-import { newPlacement } from './placement.js';
+import { joinOthers, laneHome, lookAtOthers } from './others.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
 import { ShardSaving } from './save/shard-saving.js';
@@ -101,8 +95,6 @@ export class Shard {
   readonly #actors = new Map<number, TaskActor>();
   /** Terminals of processes that were started with one, by pid. */
   readonly #bridges = new Map<number, TerminalBridge>();
-  /** Shards whose guests call this one. */
-  readonly #lanesReceived = new Set<number>();
   readonly #bell: number;
   readonly #reactor: Reactor;
   readonly #untrack: () => void;
@@ -122,7 +114,7 @@ export class Shard {
     this.#untrack = track(`shard ${options.index}`);
     this.#mailbox = new MailboxReceiver(options.commands);
     this.#time = this.#newTime();
-    this.#platform = newSystrapPlatform({ ...this.#guestClock(), ...this.#lane() });
+    this.#platform = newSystrapPlatform({ ...this.#guestClock(), ...laneHome(options) });
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { index, config, eventBlock, outbox } = options;
@@ -187,27 +179,11 @@ export class Shard {
         lines?.backlog === true || this.#interceptors.loading || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => {
-        if (config.shards > 1) this.#lookAtOthers();
+        if (config.shards > 1) lookAtOthers(this.#options, this.#platform);
         return this.#platform.spinningPays;
       },
       onlyTimePasses: () => this.#platform.active === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
     });
-  }
-
-  /** Cores that other shards' guests run on are not there to spin on. */
-  #lookAtOthers(): void {
-    const { control, index, config, lanes } = this.#options;
-    control.setRunning(index, this.#platform.running);
-    let taken = control.coresTakenBeside(index, config.shards);
-    let callers = 0;
-    for (let other = 1; other < lanes.length; other++) {
-      if (other === index) continue;
-      const { held } = lanes[other] as LaneTable;
-      taken -= held;
-      callers += control.running(other) - held;
-    }
-    this.#platform.coresTaken = taken;
-    if (index === HOST_SHARD) this.#platform.callersElsewhere = callers;
   }
 
   /** The reactor ended by a bug: no command that was sent here will be answered. */
@@ -429,14 +405,6 @@ export class Shard {
     return { began, timestamp: () => BigInt(Math.floor(keeper.monotonic() * perNs)) };
   }
 
-  /** Away from home, the calls that go there straight from guests. */
-  #lane(): Pick<SystrapOptions, 'lane'> {
-    const { lines, lanes, index } = this.#options;
-    if (!lines || !('ask' in lines)) return {};
-    const table = present(lanes[index], 'lane');
-    return { lane: { table, calls: callsByLane(), isOpen: () => !lines.backlog } };
-  }
-
   #tellGuestsTime(): void {
     const { keeper } = this.#time;
     if (keeper.kind === 'virtual') return;
@@ -483,49 +451,9 @@ export class Shard {
       hostWaits: this.#hostWaits,
       calls: this.#calls,
     };
-    this.#joinOthers(services);
+    joinOthers(this.#options, services, this.#platform);
     logBoot(services);
     return services;
-  }
-
-  /** Where there are several shards: takes this one's part in kernel/home. */
-  #joinOthers(services: KernelServices): void {
-    const { lines, config, control } = this.#options;
-    if (!lines) return;
-    if ('ask' in lines) {
-      const link = new AwayLink(services, lines);
-      services.away = link;
-      services.tasks.dispatch = awayDispatch(link);
-      lines.attach((message) => link.receive(message));
-    } else {
-      const load = {
-        nowNs: () => services.clock.monotonic(),
-        busyUs: (shard: number) => control.busyUs(shard),
-      };
-      const placement = newPlacement(config.placement, config.shards, load);
-      const desk = new HomeDesk(services, config.shards, placement, (shard, m) => {
-        if (m.type === 'go') this.#receiveLane(shard, lines);
-        lines.tell(shard, m);
-      });
-      services.home = desk;
-      lines.attach((shard, message) => desk.receive(shard, message));
-    }
-  }
-
-  /** Before the first program runs there; that there is one says that the shard is up. */
-  #receiveLane(shard: number, lines: HomeLines): void {
-    const table = this.#options.lanes[shard];
-    if (!table || this.#lanesReceived.has(shard)) return;
-    const sink: LaneSink = {
-      onCall: (tid, call) => {
-        lines.hear(shard);
-        this.#services.home?.onCall(tid, call);
-        const { tasks } = this.#services;
-        if (!tasks.runQueue.empty) runReady(tasks);
-      },
-      onNonsense: (tid) => this.#services.home?.onNonsense(tid),
-    };
-    if (this.#platform.receiveLane(table, sink)) this.#lanesReceived.add(shard);
   }
 
   #dispose(): void {

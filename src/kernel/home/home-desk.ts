@@ -7,12 +7,12 @@
 import { E } from '../../abi/errno.js';
 import { CLD, SIG } from '../../abi/signal.js';
 import { assertNever } from '../../base/assert.js';
+import type { LaneCall, LaneSink } from '../../platform/platform.js';
 import type { FileDescription } from '../fs/file-description.js';
 import { contextOf } from '../fs/fs-context.js';
 import type { Inode } from '../fs/inode.js';
 import { openExecutable } from '../loader/executable.js';
 import { MemoryManager } from '../mm/memory-manager.js';
-import type { LaneCall, LaneSink } from '../../platform/platform.js';
 import { type Blocking, ENTER_EXEC, Failure, fail, type Outcome, SyscallError } from '../outcome.js';
 import type { KernelServices } from '../services.js';
 import { isOrphaned } from '../signal/job-control.js';

@@ -5,7 +5,7 @@
  */
 import type { LaneCall, LaneSink } from '../platform.js';
 import { BY_LANE } from './lane.js';
-import { Lane, LANE_SLOTS, type LaneTable, laneStateOf } from './lane-table.js';
+import { LANE_SLOTS, Lane, type LaneTable, laneStateOf } from './lane-table.js';
 import { AREA_SIZE, AREAS, LANE_CALLS, RING_SIZE, State, shardPage, area as word } from './layout.js';
 import { greg, ThreadArea } from './thread-area.js';
 

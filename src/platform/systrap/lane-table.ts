@@ -121,10 +121,10 @@ export class LaneTable {
     const i = at(slot);
     this._words[i + entry.TID] = 0;
     this._words[i + entry.INDEX] = index;
-    this._words[i + entry.ADDRESS_LO] = address % TWO32 | 0;
+    this._words[i + entry.ADDRESS_LO] = (address % TWO32) | 0;
     this._words[i + entry.ADDRESS_HI] = Math.floor(address / TWO32);
     const generation = (Atomics.load(this._words, i) & ~STATE_BITS) + GENERATION;
-    Atomics.store(this._words, i, (generation | 0) | Lane.BODY);
+    Atomics.store(this._words, i, generation | 0 | Lane.BODY);
   }
 
   setOwner(slot: number, tid: number, maskLo: number, maskHi: number): void {

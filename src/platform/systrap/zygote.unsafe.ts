@@ -76,7 +76,12 @@ export class Zygote {
         [doorbell, STUB_DOORBELL],
         [shardPageFd, SHARD_PAGE_FD],
         [timePageFd, TIME_PAGE_FD],
-        ...(lane ? ([[lane.bell, STUB_LANE_DOORBELL], [lane.page, LANE_PAGE_FD]] as const) : []),
+        ...(lane
+          ? ([
+              [lane.bell, STUB_LANE_DOORBELL],
+              [lane.page, LANE_PAGE_FD],
+            ] as const)
+          : []),
       ]);
     } finally {
       close(memfd);
