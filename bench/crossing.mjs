@@ -15,12 +15,23 @@ const ROWS = {
   fstat: 30000,
   write: 30000,
   pread: 20000,
+  poll: 20000,
+  ppoll: 20000,
   open: 8000,
+  mmap: 4000,
   pipe: 4000,
+  fork: 200,
+  exec: 100,
+  dynamic: 50,
 };
 const args = process.argv.slice(2);
 const rounds = args[0] === '-n' ? Number(args.splice(0, 2)[1]) : 5;
 const rows = args.length > 0 ? args : Object.keys(ROWS);
+for (const row of rows) {
+  if (row in ROWS) continue;
+  console.error(`no row ${row}; there are ${Object.keys(ROWS).join(', ')}`);
+  process.exit(2);
+}
 
 /** The same program, alone or twice, on the home shard or over two. */
 const WHERE = [

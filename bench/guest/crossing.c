@@ -5,9 +5,11 @@
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -27,7 +29,25 @@ static void say(const char *line) {
   need(write(1, line, strlen(line)) == (ssize_t)strlen(line));
 }
 
+/* A child that ends at once, or executes a program. */
+static void child(const char *program) {
+  int status;
+  pid_t pid = program ? vfork() : fork();
+  need(pid >= 0);
+  if (pid == 0) {
+    if (program) execl(program, program, NULL);
+    _exit(program ? 1 : 0);
+  }
+  need(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+static void map(int file) {
+  char *p = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, file, 0);
+  need(p != MAP_FAILED && *p == 0x7f && munmap(p, 4096) == 0);
+}
+
 int main(int argc, char **argv) {
+  if (argc == 1) return 0;
   if (argc == 2 && !strcmp(argv[1], "echo")) {
     echo(3, 4);
     return 0;
@@ -38,6 +58,7 @@ int main(int argc, char **argv) {
   char c, block[4096];
   int there[2], back[2], null = open("/dev/null", O_WRONLY), file = open(argv[0], O_RDONLY);
   struct stat st;
+  struct pollfd ready = {null, POLLOUT, 0};
   need(null >= 0 && file >= 0);
   if (!strcmp(row, "pipe")) {
     need(pipe(there) == 0 && pipe(back) == 0);
@@ -65,6 +86,12 @@ int main(int argc, char **argv) {
   else if (!strcmp(row, "fstat")) for (long i = 0; i < n; i++) need(fstat(file, &st) == 0);
   else if (!strcmp(row, "open")) for (long i = 0; i < n; i++) need(close(open(argv[0], O_RDONLY)) == 0);
   else if (!strcmp(row, "pipe")) for (long i = 0; i < n; i++) need(write(there[1], "x", 1) == 1 && read(back[0], &c, 1) == 1);
+  else if (!strcmp(row, "mmap")) for (long i = 0; i < n; i++) map(file);
+  else if (!strcmp(row, "fork")) for (long i = 0; i < n; i++) child(NULL);
+  else if (!strcmp(row, "exec")) for (long i = 0; i < n; i++) child(argv[0]);
+  else if (!strcmp(row, "dynamic")) for (long i = 0; i < n; i++) child("/bin/true");
+  else if (!strcmp(row, "poll")) for (long i = 0; i < n; i++) need(poll(&ready, 1, -1) == 1);
+  else if (!strcmp(row, "ppoll")) for (long i = 0; i < n; i++) need(ppoll(&ready, 1, NULL, NULL) == 1);
   else return 2;
   say("done\n");
   while (read(0, &c, 1) == 1) {

@@ -5,8 +5,8 @@
 import { present } from '../base/assert.js';
 import { awayDispatch } from '../kernel/home/away-dispatch.js';
 import { AwayLink } from '../kernel/home/away-link.js';
-import { callsByLane } from '../kernel/home/here.js';
 import { HomeDesk } from '../kernel/home/home-desk.js';
+import { callsByLane } from '../kernel/home/lane-calls.js';
 import type { KernelServices } from '../kernel/services.js';
 import { runReady } from '../kernel/task/run.js';
 import type { KernelConfig } from '../messages/kernel.js';

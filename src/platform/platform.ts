@@ -174,6 +174,8 @@ export interface Context {
    * which signal mask. Said before `resume`, when it has changed.
    */
   setLaneOwner?(tid: number, maskLo: number, maskHi: number): void;
+  /** How many calls it has made straight home, modulo 2³²; undefined where it makes none. */
+  readonly callsHome?: number | undefined;
   /** The system call asked for was begun at home; what comes of it is told by the home. */
   readonly callBegun?: boolean;
 
@@ -238,6 +240,8 @@ export interface LaneCall {
   answer(value: number): boolean;
   /** Gives the guest back to its shard, which must be told of the result. */
   handOver(): void;
+  /** The same of a call that has not been begun here, and is for its shard to begin. */
+  decline(): void;
 }
 
 /** Who is told of such calls. Called on the home's thread, from `poll`; the object is good until it is answered. */

@@ -52,6 +52,8 @@ export class AwayLink implements Lender {
   private readonly _kernel: KernelServices;
   private readonly _line: HomeLine;
   private readonly _calls = new Map<number, Forwarded>();
+  /** How many calls have gone home by message. */
+  calls = 0;
   private readonly _inodes = new Map<number, { inode: LentInode; files: number }>();
   private readonly _discarded = new WeakSet<ThreadGroup>();
   private readonly _mounts = new MountNamespace(NOWHERE);
@@ -99,6 +101,7 @@ export class AwayLink implements Lender {
   }
 
   private _begin({ context, tid, mask }: Task, number: number): Forwarded {
+    this.calls++;
     const call: Forwarded = { outcome: undefined, wake: undefined };
     this._calls.set(tid, call);
     const args = ARGUMENTS.flatMap((i) => [context.argLo(i), context.argHi(i)]);

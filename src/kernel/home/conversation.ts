@@ -26,6 +26,8 @@ export interface LentFile {
   readonly inode: number;
   readonly mountFlags: number;
   readonly name: string;
+  /** For reading and private mappings, which is what nearly all are borrowed for; or why not, an errno. */
+  readonly readable: LentMapping | Errno;
 }
 
 export interface LentMapping {
@@ -41,6 +43,7 @@ export type Question =
   | { readonly type: 'program'; readonly tid: number; readonly path: string }
   /** An open file of the task. */
   | { readonly type: 'file'; readonly tid: number; readonly fd: number }
+  /** A shared mapping of a lent file. */
   | {
       readonly type: 'mapping';
       readonly handle: number;
@@ -134,7 +137,7 @@ export type FromHome =
   /** Load a program for this process; it waits for `go`. */
   | { readonly type: 'arrive'; readonly traveller: Traveller }
   | { readonly type: 'go'; readonly pid: number }
-  /** This thread reported something straight to the home that no honest one does. */
+  /** This thread reported something straight to the home that its shard is to see to. */
   | { readonly type: 'look'; readonly tid: number }
   /** The process is gone from here; nobody wants to hear of it. */
   | { readonly type: 'discard'; readonly pid: number }

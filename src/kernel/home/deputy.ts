@@ -22,7 +22,7 @@ import type { Restart } from '../outcome.js';
 import { CannotSave } from '../save/graph.js';
 import type { CpuTime } from '../task/thread-group.js';
 import type { ForwardedOutcome } from './conversation.js';
-import { asksForSignals } from './here.js';
+import { asksForSignals } from './lane-calls.js';
 
 const TRANSFER = 65_536;
 const ONLY_THE_BODY = 'a deputy runs no guest code';
@@ -218,6 +218,11 @@ export class DeputyContext implements Context {
   /** Something was told to the body that it must hear of before the call ends: then that goes the same way. */
   endByMessage(): void {
     this._endsByMessage = true;
+  }
+
+  /** It has a call here that came by the lane, with its signal mask. */
+  get callsByLane(): boolean {
+    return this._byLane !== undefined;
   }
 
   get stopped(): boolean {

@@ -96,17 +96,6 @@ const BOTH: readonly number[] = [
   NR.prctl,
 ];
 
-/** Of those that go home: what their task's shard has to do with, before or after (away-dispatch.ts). */
-const BY_THEIR_SHARD: readonly number[] = [
-  NR.ppoll,
-  NR.pselect6,
-  NR.epoll_pwait,
-  NR.epoll_pwait2,
-  NR.signalfd,
-  NR.signalfd4,
-  NR.ptrace,
-];
-
 export type Where = 'here' | 'both' | 'home';
 
 const places = new Map<number, Where>([
@@ -116,14 +105,4 @@ const places = new Map<number, Where>([
 
 export function whereToAnswer(number: number): Where {
   return places.get(number) ?? 'home';
-}
-
-/** Which go home by the lane, without their task's shard: all that concern nothing of its, and have a name. */
-export function callsByLane(): readonly number[] {
-  return Object.values(NR).filter((n) => whereToAnswer(n) === 'home' && !BY_THEIR_SHARD.includes(n));
-}
-
-/** Of a wait that came to nothing, Linux asks whether a signal is there (do_poll, do_select): its shard knows. */
-export function asksForSignals(number: number, value: number): boolean {
-  return value === 0 && (number === NR.poll || number === NR.select);
 }

@@ -16,6 +16,7 @@ import { MemoryManager } from '../mm/memory-manager.js';
 import { type Blocking, ENTER_EXEC, Failure, fail, type Outcome, SyscallError } from '../outcome.js';
 import type { KernelServices } from '../services.js';
 import { isOrphaned } from '../signal/job-control.js';
+import { maskHas } from '../signal/mask.js';
 import type { SignalInfo } from '../signal/siginfo.js';
 import { notifyParent } from '../task/child-notice.js';
 import { cloneDeputy } from '../task/clone.js';
@@ -35,6 +36,7 @@ import type {
   ToHome,
 } from './conversation.js';
 import { DeputyContext, type DeputyEvents, DeputySpace, type ForwardedCall } from './deputy.js';
+import { bringsMask } from './lane-calls.js';
 import { travellerOf } from './traveller.js';
 
 /** Where programs run: a policy (actors/placement.ts). */
@@ -78,7 +80,7 @@ export class HomeDesk implements DeputyEvents, LaneSink {
 
   /** A signal for a process, or for one of its tasks. */
   signal(group: ThreadGroup, only: Task | undefined, info: SignalInfo): void {
-    if (group.awayOn === undefined) return;
+    if (group.awayOn === undefined || passesBy(group, info)) return;
     // A signal that comes of a call is there before the call has ended.
     for (const { context } of group.tasks) if (context instanceof DeputyContext) context.endByMessage();
     this._tell(group.awayOn, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
@@ -268,6 +270,11 @@ export class HomeDesk implements DeputyEvents, LaneSink {
   onCall(tid: number, call: LaneCall): void {
     const task = this._deputy(tid);
     if (!task) return;
+    if (bringsMask(task, call)) {
+      call.decline();
+      this.onNonsense(tid);
+      return;
+    }
     const { maskLo, maskHi } = call;
     if (task.mask.lo !== maskLo || task.mask.hi !== maskHi) task.mask = { lo: maskLo, hi: maskHi };
     this._call(task, call, call);
@@ -283,7 +290,7 @@ export class HomeDesk implements DeputyEvents, LaneSink {
     onTrap(task);
   }
 
-  /** Looks at a guest that reported nonsense to the home. */
+  /** Its shard has the guest back and is to look what it wants. */
   onNonsense(tid: number): void {
     const task = this._deputy(tid);
     if (task?.group.awayOn !== undefined) this._tell(task.group.awayOn, { type: 'look', tid });
@@ -380,6 +387,7 @@ export class HomeDesk implements DeputyEvents, LaneSink {
       number = this._nextInode++;
       this._inodeNumbers.set(inode, number);
     }
+    const readable = file.mappable({ shared: false, write: false });
     const lent: LentFile = {
       handle,
       flags,
@@ -387,6 +395,7 @@ export class HomeDesk implements DeputyEvents, LaneSink {
       inode: number,
       mountFlags: path?.mount.flags ?? 0,
       name: path?.dentry.name ?? '',
+      readable: readable instanceof Failure ? readable.errno : readable,
     };
     return { type: 'file', file: lent };
   }
@@ -403,6 +412,17 @@ export class HomeDesk implements DeputyEvents, LaneSink {
     }
     for (let shard = 1; shard < this.shards; shard++) if (shard !== from) this._tell(shard, wake);
   }
+}
+
+/**
+ * An ignored signal to a process that is all at home by the lane (SIGCHLD to who waits for children): what it
+ * blocks and ignores is known here then, and its body need not hear of what it would drop.
+ */
+function passesBy({ tasks, actions, leader }: ThreadGroup, { signo }: SignalInfo): boolean {
+  if (tasks.size !== 1 || signo === SIG.CONT || !actions.ignores(signo)) return false;
+  const { context, mask, tracee, kernel } = leader;
+  if (tracee || maskHas(mask, signo) || kernel.events.wants('signalSent')) return false;
+  return context instanceof DeputyContext && context.callsByLane;
 }
 
 const NOTHING = { user: 0, system: 0, peakResidentBytes: 0 };

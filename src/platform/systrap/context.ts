@@ -91,6 +91,9 @@ export class SystrapContext implements Context {
   get callBegun(): boolean {
     return this.lane?.begun === true;
   }
+  get callsHome(): number | undefined {
+    return this.lane?.table.calls(this.slot);
+  }
   setLaneOwner(tid: number, maskLo: number, maskHi: number): void {
     this.lane?.setOwner(tid, maskLo, maskHi);
   }

@@ -83,13 +83,14 @@ export class LaneReceiver {
     const tid = table.tid(slot);
     if (tid === 0 || !call.read()) {
       // Nothing honest: its shard is to see what it is.
-      table.change(slot, held, Lane.TAKEN);
+      table.change(slot, held, Lane.RETURNED);
       this.sink.onNonsense(tid);
       return false;
     }
     call.maskLo = table.maskLo(slot);
     call.maskHi = table.maskHi(slot);
     table.countHeld(1);
+    table.countCall(slot);
     table.change(slot, held, Lane.AT_HOME);
     this.sink.onCall(tid, call);
     return true;
@@ -154,7 +155,15 @@ class ReportedCall implements LaneCall {
   }
 
   handOver(): void {
+    this._giveBack(Lane.TAKEN);
+  }
+
+  decline(): void {
+    this._giveBack(Lane.RETURNED);
+  }
+
+  private _giveBack(state: typeof Lane.TAKEN | typeof Lane.RETURNED): void {
     const { table, slot, generation } = this;
-    if (table.change(slot, generation | Lane.AT_HOME, Lane.TAKEN)) table.countHeld(-1);
+    if (table.change(slot, generation | Lane.AT_HOME, state)) table.countHeld(-1);
   }
 }

@@ -10,11 +10,12 @@
  *
  * OWN: the guest runs, or nobody has taken its trap. BUSY: the home looks at the area, for less than a microsecond; the
  * shard waits for that. AT_HOME: the home carries out a call, and does not touch the area. TAKEN: the shard has
- * it back, or is to take it, before the call has come to something: its outcome comes as a message.
+ * it back, or is to take it, before the call has come to something: its outcome comes as a message. RETURNED: the same,
+ * and the home has not begun the call.
  * Every change of another's state is a compare-and-exchange, and states carry the generation of
  * their slot, so nobody takes one thread for another that had its slot before.
  */
-export const Lane = { CLOSED: 0, BODY: 1, OWN: 2, BUSY: 3, AT_HOME: 4, TAKEN: 5 } as const;
+export const Lane = { CLOSED: 0, BODY: 1, OWN: 2, BUSY: 3, AT_HOME: 4, TAKEN: 5, RETURNED: 6 } as const;
 const STATE_BITS = 7;
 const GENERATION = 8;
 
@@ -41,6 +42,8 @@ const entry = {
   ADDRESS_LO: 4,
   ADDRESS_HI: 5,
   INDEX: 6,
+  /** How many calls the thread has made by the lane, modulo 2³². Writer: the home, while the entry is BUSY. */
+  CALLS: 7,
 } as const;
 const ENTRY_WORDS = 8;
 /** More threads than these on one shard send their calls home by message. Untouched pages cost nothing. */
@@ -125,6 +128,13 @@ export class LaneTable {
     this._words[i + entry.ADDRESS_HI] = Math.floor(address / TWO32);
     const generation = (Atomics.load(this._words, i) & ~STATE_BITS) + GENERATION;
     Atomics.store(this._words, i, generation | 0 | Lane.BODY);
+  }
+
+  calls(slot: number): number {
+    return Atomics.load(this._words, at(slot) + entry.CALLS);
+  }
+  countCall(slot: number): void {
+    Atomics.add(this._words, at(slot) + entry.CALLS, 1);
   }
 
   setOwner(slot: number, tid: number, maskLo: number, maskHi: number): void {

@@ -43,8 +43,9 @@ export class LaneEnd {
         case Lane.BODY:
           return true;
         case Lane.TAKEN:
+        case Lane.RETURNED:
           table.set(slot, Lane.BODY);
-          this.begun = true;
+          this.begun = laneStateOf(seen) === Lane.TAKEN;
           return true;
         case Lane.OWN:
           if (!wanted && area.word(word.REPORTED_BY) === BY_LANE) return false;
@@ -67,6 +68,7 @@ export class LaneEnd {
       const seen = table.settledState(slot);
       switch (laneStateOf(seen)) {
         case Lane.TAKEN:
+        case Lane.RETURNED:
           return true;
         case Lane.OWN:
           return isTrapped(this.area);

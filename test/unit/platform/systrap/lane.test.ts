@@ -185,6 +185,25 @@ describe('a thread that is wanted on its shard', () => {
   });
 });
 
+describe('a call that the home does not begin', () => {
+  test('is for its shard', () => {
+    report(110);
+    receiver.poll();
+    theCall().decline();
+    expect(table.held).toBe(0);
+    expect(end.recall()).toBe(true);
+    expect(end.take(false)).toBe(true);
+    expect(end.begun).toBe(false);
+  });
+
+  test('calls are counted', () => {
+    const before = table.calls(SLOT);
+    report(110);
+    receiver.poll();
+    expect(table.calls(SLOT)).toBe(before + 1);
+  });
+});
+
 describe('the home leaves alone', () => {
   test('what was reported to the shard, even when the ring names it', () => {
     report(110);
