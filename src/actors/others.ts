@@ -8,9 +8,9 @@ import { AwayLink } from '../kernel/home/away-link.js';
 import { HomeDesk } from '../kernel/home/home-desk.js';
 import { callsByLane } from '../kernel/home/lane-calls.js';
 import type { KernelServices } from '../kernel/services.js';
-import { runReady } from '../kernel/task/run.js';
+import { runReady, trapSink } from '../kernel/task/run.js';
 import type { KernelConfig } from '../messages/kernel.js';
-import type { LaneSink } from '../platform/platform.js';
+import type { LaneSink, TrapSink } from '../platform/platform.js';
 import type { LaneTable } from '../platform/systrap/lane-table.js';
 import type { LaneOptions, SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
 import type { ControlBlock } from './control-block.js';
@@ -51,6 +51,22 @@ export function lookAtOthers(
   }
   platform.coresTaken = taken;
   if (index === HOST_SHARD) platform.callersElsewhere = callers;
+}
+
+/**
+ * What is told of traps. Away from home, what the home told before it answered a call of the guest's comes before
+ * the guest's next trap: a SIGCHLD before a call that blocks it.
+ */
+export function sinkFor({ lines }: OthersParts, services: KernelServices): TrapSink {
+  const sink = trapSink(services);
+  if (!lines || !('ask' in lines)) return sink;
+  return {
+    onTrap(context) {
+      if (lines.waiting) lines.drain();
+      sink.onTrap(context);
+    },
+    onDeath: (space, why) => sink.onDeath(space, why),
+  };
 }
 
 /** Takes this shard's part in kernel/home. */

@@ -29,6 +29,7 @@ import { ThreadGroup } from '../task/thread-group.js';
 import { AwayFdTable } from './away-fd-table.js';
 import type { Answer, FromHome, LoadedFacts, Question, ToHome, Traveller } from './conversation.js';
 import { type Lender, LentDescription, LentInode, NOWHERE } from './lent-file.js';
+import { WatchedSignals } from './shown-signals.js';
 import { limitsOf } from './traveller.js';
 
 export interface HomeLine {
@@ -54,6 +55,7 @@ export class AwayLink implements Lender {
   private readonly _calls = new Map<number, Forwarded>();
   /** How many calls have gone home by message. */
   calls = 0;
+  private readonly _watched: WatchedSignals;
   private readonly _inodes = new Map<number, { inode: LentInode; files: number }>();
   private readonly _discarded = new WeakSet<ThreadGroup>();
   private readonly _mounts = new MountNamespace(NOWHERE);
@@ -61,6 +63,7 @@ export class AwayLink implements Lender {
   constructor(kernel: KernelServices, line: HomeLine) {
     this._kernel = kernel;
     this._line = line;
+    this._watched = new WatchedSignals((message) => line.tell(message));
     kernel.tasks.futexes.elsewhere = (space, at, count, bits) => {
       if (space instanceof LentInode) line.tell({ type: 'futexWake', inode: space.number, at, count, bits });
     };
@@ -207,7 +210,8 @@ export class AwayLink implements Lender {
   }
 
   /** The task's guest is about to run: in whose name it calls the home by itself, and with which mask. */
-  letGo({ context, tid, mask }: Task): void {
+  letGo({ context, tid, mask, group }: Task): void {
+    this._watched.look(group);
     context.setLaneOwner?.(tid, mask.lo, mask.hi);
   }
 
@@ -227,6 +231,7 @@ export class AwayLink implements Lender {
       this._line.tell({ type: 'threadEnded', tid, status });
       return;
     }
+    this._watched.forget(group);
     const { cpu, maxResident, pid } = group;
     this._line.tell({ type: 'ended', pid, status, cpu, maxResident });
   }
@@ -239,6 +244,17 @@ export class AwayLink implements Lender {
       case 'outcome':
         this._outcome(message);
         break;
+      case 'watchSignals': {
+        const group = tasks.byPid(message.pid);
+        if (group) this._watched.watch(group);
+        break;
+      }
+      case 'signalTaken': {
+        const group = tasks.byPid(message.pid);
+        const queue = message.tid === 0 ? group?.pending : tasks.byTid(message.tid)?.pending;
+        if (group) this._watched.taken(group, queue, message.signo);
+        break;
+      }
       case 'look':
         tasks.byTid(message.tid)?.context.interrupt();
         break;

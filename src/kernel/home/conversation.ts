@@ -127,6 +127,13 @@ export type ToHome =
       readonly maxResident: number;
     }
   | { readonly type: 'releaseFile'; readonly handle: number }
+  /** Signals that wait for a process that is watched; `taken`: how many `signalTaken` it knows of. Thread 0: the group. */
+  | {
+      readonly type: 'pending';
+      readonly pid: number;
+      readonly taken: number;
+      readonly pending: readonly { readonly tid: number; readonly infos: readonly SignalInfo[] }[];
+    }
   | FutexWake;
 
 export type FromHome =
@@ -134,6 +141,10 @@ export type FromHome =
   | { readonly type: 'outcome'; readonly tid: number; readonly outcome: ForwardedOutcome }
   /** `tid` 0: to the group as a whole. */
   | { readonly type: 'signal'; readonly pid: number; readonly tid: number; readonly info: SignalInfo }
+  /** A signalfd may show the process's signals: home is to know which wait, from now on. */
+  | { readonly type: 'watchSignals'; readonly pid: number }
+  /** One of them was read there; `tid` 0: one of the group's. */
+  | { readonly type: 'signalTaken'; readonly pid: number; readonly tid: number; readonly signo: number }
   /** Load a program for this process; it waits for `go`. */
   | { readonly type: 'arrive'; readonly traveller: Traveller }
   | { readonly type: 'go'; readonly pid: number }

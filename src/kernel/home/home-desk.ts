@@ -8,6 +8,7 @@ import { E } from '../../abi/errno.js';
 import { CLD, SIG } from '../../abi/signal.js';
 import { assertNever } from '../../base/assert.js';
 import type { LaneCall, LaneSink } from '../../platform/platform.js';
+import { holdsSignalFile } from '../fs/anon/signalfd.js';
 import type { FileDescription } from '../fs/file-description.js';
 import { contextOf } from '../fs/fs-context.js';
 import type { Inode } from '../fs/inode.js';
@@ -37,6 +38,7 @@ import type {
 } from './conversation.js';
 import { DeputyContext, type DeputyEvents, DeputySpace, type ForwardedCall } from './deputy.js';
 import { bringsMask } from './lane-calls.js';
+import { ShownSignals } from './shown-signals.js';
 import { travellerOf } from './traveller.js';
 
 /** Where programs run: a policy (actors/placement.ts). */
@@ -58,6 +60,8 @@ export class HomeDesk implements DeputyEvents, LaneSink {
   private readonly _held = new Map<Task, { call: ForwardedCall; byLane: LaneCall | undefined }>();
   private readonly _lent = new Map<number, FileDescription>();
   private readonly _inodeNumbers = new WeakMap<Inode, number>();
+  /** What signalfds show of the signals of bodies. */
+  readonly shownSignals = new ShownSignals((group, message) => this._tellFirst(group, message));
   private _nextHandle = 1;
   private _nextInode = 1;
 
@@ -81,9 +85,14 @@ export class HomeDesk implements DeputyEvents, LaneSink {
   /** A signal for a process, or for one of its tasks. */
   signal(group: ThreadGroup, only: Task | undefined, info: SignalInfo): void {
     if (group.awayOn === undefined || passesBy(group, info)) return;
-    // A signal that comes of a call is there before the call has ended.
+    this._tellFirst(group, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
+  }
+
+  /** What comes of a call and its body must hear of is there before the call has ended. */
+  private _tellFirst(group: ThreadGroup, message: FromHome): void {
+    if (group.awayOn === undefined) return;
     for (const { context } of group.tasks) if (context instanceof DeputyContext) context.endByMessage();
-    this._tell(group.awayOn, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
+    this._tell(group.awayOn, message);
   }
 
   /** execve: the program is loaded on another shard, and the task becomes a deputy. */
@@ -170,6 +179,7 @@ export class HomeDesk implements DeputyEvents, LaneSink {
     const { group } = task;
     if (this._toStart.delete(group) && group.awayOn !== undefined) {
       this._tell(group.awayOn, { type: 'go', pid: group.pid });
+      if (holdsSignalFile(task.files)) this.shownSignals.watch(group);
     }
     const held = this._held.get(task);
     if (held) this._soon(() => this._call(task, held.call, held.byLane));
@@ -222,8 +232,10 @@ export class HomeDesk implements DeputyEvents, LaneSink {
         this._abandon(this._deputy(message.tid));
         break;
       case 'born': {
-        const space = this._deputy(message.tid)?.context.addressSpace;
+        const child = this._deputy(message.tid);
+        const space = child?.context.addressSpace;
         if (space instanceof DeputySpace) space.bornAs(message.hostPid);
+        if (child && holdsSignalFile(child.files)) this.shownSignals.watch(child.group);
         break;
       }
       case 'unborn':
@@ -249,6 +261,11 @@ export class HomeDesk implements DeputyEvents, LaneSink {
       case 'ended':
         this._ended(message);
         break;
+      case 'pending': {
+        const group = tasks.byPid(message.pid);
+        if (group) this.shownSignals.receive(group, message);
+        break;
+      }
       case 'releaseFile':
         this._lent.get(message.handle)?.release();
         this._lent.delete(message.handle);
@@ -326,6 +343,7 @@ export class HomeDesk implements DeputyEvents, LaneSink {
   private _ended({ pid, status, cpu, maxResident }: Extract<ToHome, { type: 'ended' }>): void {
     const group = this._kernel.tasks.byPid(pid);
     if (!group || group.isZombie) return;
+    this.shownSignals.forget(group);
     group.exiting = status;
     for (const task of [...group.tasks]) {
       const { addressSpace } = task.context;

@@ -9,7 +9,7 @@ import type { Task } from '../task/task.js';
 import { whereToAnswer } from './here.js';
 
 /** What its shard refuses. */
-const BY_THEIR_SHARD: readonly number[] = [NR.signalfd, NR.signalfd4, NR.ptrace];
+const BY_THEIR_SHARD: readonly number[] = [NR.ptrace];
 
 /** The argument of a wait that points at a signal mask, or at a pointer to one (pselect6): its shard applies that. */
 const MASKS = new Map<number, number>([

@@ -8,7 +8,7 @@ import { LANE_CALLS } from '../../../../src/platform/systrap/layout.js';
 test('what its shard has a part in does not go by the lane', () => {
   const byLane = callsByLane();
   expect([NR.read, NR.getppid, NR.wait4, NR.kill].every((n) => byLane.includes(n))).toBe(true);
-  expect([NR.signalfd4, NR.ptrace, NR.mmap, NR.prctl, NR.execve].some((n) => byLane.includes(n))).toBe(false);
+  expect([NR.ptrace, NR.mmap, NR.prctl, NR.execve].some((n) => byLane.includes(n))).toBe(false);
   expect(Math.max(...byLane)).toBeLessThan(LANE_CALLS);
 });
 
