@@ -6,7 +6,8 @@ import { E } from '../../abi/errno.js';
 import { O_PATH } from '../../abi/open.js';
 import { FdTable } from '../fs/fd-table.js';
 import type { FileDescription } from '../fs/file-description.js';
-import { SyscallError } from '../outcome.js';
+import type { VfsPath } from '../fs/path.js';
+import { Failure, fail, SyscallError } from '../outcome.js';
 import type { Task } from '../task/task.js';
 import type { AwayLink } from './away-link.js';
 
@@ -46,6 +47,18 @@ export class AwayFdTable extends FdTable {
   private _isStill(fd: number, callsHome: number | undefined): boolean {
     if (fd !== this._fd || callsHome === undefined || this.shared) return false;
     return callsHome === this._callsHome && this.link.calls === this._messages;
+  }
+
+  /** The place of a program below a descriptor: execveat(2). */
+  programBelow(fd: number, path: string, followLast: boolean): VfsPath | Failure {
+    const { current } = this.owner?.kernel.tasks ?? {};
+    if (!current) return fail(E.EBADF);
+    this._giveBack();
+    const file = this.link.programBelow(current.tid, fd, path, followLast);
+    if (file instanceof Failure) return file;
+    this._borrowed = file;
+    this._fd = -1;
+    return file.place;
   }
 
   override fork(): AwayFdTable {

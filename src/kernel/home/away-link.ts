@@ -27,6 +27,7 @@ import { start } from '../task/run.js';
 import { Task } from '../task/task.js';
 import { ThreadGroup } from '../task/thread-group.js';
 import { AwayFdTable } from './away-fd-table.js';
+import { booksOf } from './books.js';
 import type { Answer, FromHome, LoadedFacts, Question, ToHome, Traveller } from './conversation.js';
 import { type Lender, LentDescription, LentInode, NOWHERE } from './lent-file.js';
 import { WatchedSignals } from './shown-signals.js';
@@ -157,6 +158,11 @@ export class AwayLink implements Lender {
     return file;
   }
 
+  /** A program to be executed by a path below a descriptor; the reference is the caller's. */
+  programBelow(tid: number, fd: number, path: string, followLast: boolean): LentDescription | Failure {
+    return this._lent(this._ask({ type: 'programBelow', tid, fd, path, followLast }));
+  }
+
   /** The walk context of a program to be found at home. */
   contextFor(tid: number, ctx: WalkContext): WalkContext {
     return { ...ctx, openProgram: (path) => this._program(tid, path) };
@@ -247,6 +253,11 @@ export class AwayLink implements Lender {
       case 'watchSignals': {
         const group = tasks.byPid(message.pid);
         if (group) this._watched.watch(group);
+        break;
+      }
+      case 'tellBooks': {
+        const group = tasks.byPid(message.pid);
+        if (group) this._line.tell({ type: 'books', pid: message.pid, books: booksOf(group) });
         break;
       }
       case 'signalTaken': {

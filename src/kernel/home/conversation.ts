@@ -15,6 +15,7 @@ import type { SignalInfo } from '../signal/siginfo.js';
 import type { CloneRequest } from '../task/clone.js';
 import type { Limit } from '../task/limits.js';
 import type { CpuTime } from '../task/thread-group.js';
+import type { Books } from './books.js';
 
 /** A file at home that a body maps or loads: a description kept there under a number until `releaseFile`. */
 export interface LentFile {
@@ -41,6 +42,14 @@ export type Question =
   | { readonly type: 'clone'; readonly tid: number; readonly request: CloneRequest }
   /** A program, opened to be executed by the task. */
   | { readonly type: 'program'; readonly tid: number; readonly path: string }
+  /** The same below a descriptor of it (execveat(2)). */
+  | {
+      readonly type: 'programBelow';
+      readonly tid: number;
+      readonly fd: number;
+      readonly path: string;
+      readonly followLast: boolean;
+    }
   /** An open file of the task. */
   | { readonly type: 'file'; readonly tid: number; readonly fd: number }
   /** A shared mapping of a lent file. */
@@ -127,6 +136,8 @@ export type ToHome =
       readonly maxResident: number;
     }
   | { readonly type: 'releaseFile'; readonly handle: number }
+  /** The answer to `tellBooks`. */
+  | { readonly type: 'books'; readonly pid: number; readonly books: Books }
   /** Signals that wait for a process that is watched; `taken`: how many `signalTaken` it knows of. Thread 0: the group. */
   | {
       readonly type: 'pending';
@@ -141,6 +152,8 @@ export type FromHome =
   | { readonly type: 'outcome'; readonly tid: number; readonly outcome: ForwardedOutcome }
   /** `tid` 0: to the group as a whole. */
   | { readonly type: 'signal'; readonly pid: number; readonly tid: number; readonly info: SignalInfo }
+  /** Somebody reads of the process what its body knows. */
+  | { readonly type: 'tellBooks'; readonly pid: number }
   /** A signalfd may show the process's signals: home is to know which wait, from now on. */
   | { readonly type: 'watchSignals'; readonly pid: number }
   /** One of them was read there; `tid` 0: one of the group's. */

@@ -183,6 +183,8 @@ export class DeputyContext implements Context {
   /** The same, where it came by the lane: its guest waits for it here. */
   private _byLane: LaneCall | undefined;
   private _endsByMessage = false;
+  /** Its body was seen to wait for something there. */
+  sleeps = false;
   private _returned = 0;
   private _number = -1;
   private _released = false;
@@ -204,6 +206,7 @@ export class DeputyContext implements Context {
     this._call = call;
     this._byLane = byLane;
     this._endsByMessage = false;
+    this.sleeps = false;
     this._number = call.number;
     this._returned = 0;
     this.trap.kind = 'syscall';

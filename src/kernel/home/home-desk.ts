@@ -1,41 +1,29 @@
 /**
- * The home's end of the conversation with bodies (docs/decisions/0032): answers what their shards ask,
- * carries out the calls that come home in the name of deputies, hands signals on.
+ * The home's end of the conversation with bodies (docs/decisions/0032): carries out the calls that come home in
+ * the name of deputies, hands signals on, hears what becomes of bodies.
  *
  * Owner: the home shard. It never waits for another shard: what comes is a message, what goes is one.
  */
-import { E } from '../../abi/errno.js';
 import { CLD, SIG } from '../../abi/signal.js';
 import { assertNever } from '../../base/assert.js';
 import type { LaneCall, LaneSink } from '../../platform/platform.js';
 import { holdsSignalFile } from '../fs/anon/signalfd.js';
-import type { FileDescription } from '../fs/file-description.js';
-import { contextOf } from '../fs/fs-context.js';
 import type { Inode } from '../fs/inode.js';
-import { openExecutable } from '../loader/executable.js';
 import { MemoryManager } from '../mm/memory-manager.js';
-import { type Blocking, ENTER_EXEC, Failure, fail, type Outcome, SyscallError } from '../outcome.js';
+import { type Blocking, ENTER_EXEC, Failure, fail, type Outcome } from '../outcome.js';
 import type { KernelServices } from '../services.js';
-import { isOrphaned } from '../signal/job-control.js';
 import { maskHas } from '../signal/mask.js';
 import type { SignalInfo } from '../signal/siginfo.js';
 import { notifyParent } from '../task/child-notice.js';
-import { cloneDeputy } from '../task/clone.js';
 import { type ExecRequest, takeProgram } from '../task/exec.js';
 import { exitTask } from '../task/exit.js';
 import { abandonCall, onTrap } from '../task/run.js';
 import { GUEST, type NewState } from '../task/state.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
-import type {
-  Answer,
-  ForwardedOutcome,
-  FromHome,
-  LentFile,
-  LoadedFacts,
-  Question,
-  ToHome,
-} from './conversation.js';
+import { Answers } from './answers.js';
+import { keepBooks } from './books.js';
+import type { ForwardedOutcome, FromHome, LoadedFacts, ToHome } from './conversation.js';
 import { DeputyContext, type DeputyEvents, DeputySpace, type ForwardedCall } from './deputy.js';
 import { bringsMask } from './lane-calls.js';
 import { ShownSignals } from './shown-signals.js';
@@ -58,12 +46,11 @@ export class HomeDesk implements DeputyEvents, LaneSink {
   private readonly _toStart = new Set<ThreadGroup>();
   /** Calls that came while their task was stopped. */
   private readonly _held = new Map<Task, { call: ForwardedCall; byLane: LaneCall | undefined }>();
-  private readonly _lent = new Map<number, FileDescription>();
-  private readonly _inodeNumbers = new WeakMap<Inode, number>();
+  private readonly _answers: Answers;
   /** What signalfds show of the signals of bodies. */
   readonly shownSignals = new ShownSignals((group, message) => this._tellFirst(group, message));
-  private _nextHandle = 1;
-  private _nextInode = 1;
+  /** Who reads of processes what their bodies know, by pid. */
+  private readonly _readers = new Map<number, (() => void)[]>();
 
   constructor(
     kernel: KernelServices,
@@ -74,8 +61,9 @@ export class HomeDesk implements DeputyEvents, LaneSink {
   ) {
     this._kernel = kernel;
     this._tell = tell;
+    this._answers = new Answers(kernel);
     kernel.tasks.futexes.elsewhere = (space, at, count, bits) => {
-      const inode = this._inodeNumbers.get(space as Inode);
+      const inode = this._answers.numberOf(space as Inode);
       if (inode !== undefined) this._wakeElsewhere(-1, { type: 'futexWake', inode, at, count, bits });
     };
   }
@@ -166,10 +154,26 @@ export class HomeDesk implements DeputyEvents, LaneSink {
     space: DeputySpace,
     facts: LoadedFacts,
   ): void {
-    const exe = this._lent.get(facts.exe)?.path;
+    const exe = this._answers.lent(facts.exe)?.path;
     const mm = new MemoryManager(this._kernel, space, task.mm.layout);
     mm.image = { ...facts.image, exe };
     takeProgram(task, request, { mm, pc: task.context.getPc(), sp: task.context.getSp(), ...facts });
+  }
+
+  /** Has what the body knows of its process told. True when it is known here; else `ready` is called. */
+  askForBooks({ pid, awayOn }: ThreadGroup, ready: () => void): boolean {
+    if (awayOn === undefined) return true;
+    const readers = this._readers.get(pid);
+    if (readers) readers.push(ready);
+    else this._readers.set(pid, [ready]);
+    if (!readers) this._tell(awayOn, { type: 'tellBooks', pid });
+    return false;
+  }
+
+  private _booksCame(pid: number): void {
+    const readers = this._readers.get(pid);
+    this._readers.delete(pid);
+    for (const ready of readers ?? []) ready();
   }
 
   // DeputyEvents
@@ -216,7 +220,7 @@ export class HomeDesk implements DeputyEvents, LaneSink {
     const { tasks } = this._kernel;
     switch (message.type) {
       case 'ask':
-        this._tell(shard, { type: 'answer', id: message.id, answer: this._answer(message.question) });
+        this._tell(shard, { type: 'answer', id: message.id, answer: this._answers.to(message.question) });
         break;
       case 'call': {
         const task = this._deputy(message.tid);
@@ -261,14 +265,19 @@ export class HomeDesk implements DeputyEvents, LaneSink {
       case 'ended':
         this._ended(message);
         break;
+      case 'books': {
+        const group = tasks.byPid(message.pid);
+        if (group) keepBooks(group, message.books, (handle) => this._answers.lent(handle));
+        this._booksCame(message.pid);
+        break;
+      }
       case 'pending': {
         const group = tasks.byPid(message.pid);
         if (group) this.shownSignals.receive(group, message);
         break;
       }
       case 'releaseFile':
-        this._lent.get(message.handle)?.release();
-        this._lent.delete(message.handle);
+        this._answers.takeBack(message.handle);
         break;
       case 'futexWake':
         this._wakeElsewhere(shard, message);
@@ -342,6 +351,7 @@ export class HomeDesk implements DeputyEvents, LaneSink {
 
   private _ended({ pid, status, cpu, maxResident }: Extract<ToHome, { type: 'ended' }>): void {
     const group = this._kernel.tasks.byPid(pid);
+    this._booksCame(pid);
     if (!group || group.isZombie) return;
     this.shownSignals.forget(group);
     group.exiting = status;
@@ -353,80 +363,12 @@ export class HomeDesk implements DeputyEvents, LaneSink {
     }
   }
 
-  // Answers
-
-  private _answer(question: Question): Answer {
-    try {
-      return this._find(question);
-    } catch (e) {
-      if (e instanceof SyscallError) return { type: 'refused', errno: e.errno };
-      throw e;
-    }
-  }
-
-  private _find(question: Question): Answer {
-    switch (question.type) {
-      case 'clone': {
-        const child = cloneDeputy(this._asker(question.tid), question.request);
-        return child instanceof Failure ? refused(child) : { type: 'number', value: child.tid };
-      }
-      case 'program': {
-        const ctx = contextOf(this._asker(question.tid));
-        const program = openExecutable(this._kernel, ctx, question.path);
-        return program instanceof Failure ? refused(program) : this._lend(program.file);
-      }
-      case 'file':
-        return this._lend(this._asker(question.tid).files.requireAny(question.fd).retain());
-      case 'mapping': {
-        const mapping = this._lent.get(question.handle)?.mappable(question) ?? fail(E.EBADF);
-        return mapping instanceof Failure ? refused(mapping) : { type: 'mapping', mapping };
-      }
-      case 'orphaned': {
-        const group = this._kernel.tasks.byPid(question.pid);
-        return { type: 'number', value: group && isOrphaned(this._kernel.tasks, group.pgid) ? 1 : 0 };
-      }
-    }
-  }
-
-  /** Whoever asks is there: a deputy, or a task that waits for its program to be loaded elsewhere. */
-  private _asker(tid: number): Task {
-    const task = this._kernel.tasks.byTid(tid);
-    if (!task) throw new SyscallError(E.ESRCH);
-    return task;
-  }
-
-  /** Keeps the description, whose reference is handed over, until it is given back. */
-  private _lend(file: FileDescription): Answer {
-    const handle = this._nextHandle++;
-    this._lent.set(handle, file);
-    const { inode, path, flags } = file;
-    let number = this._inodeNumbers.get(inode);
-    if (number === undefined) {
-      number = this._nextInode++;
-      this._inodeNumbers.set(inode, number);
-    }
-    const readable = file.mappable({ shared: false, write: false });
-    const lent: LentFile = {
-      handle,
-      flags,
-      attributes: inode.attributes(),
-      inode: number,
-      mountFlags: path?.mount.flags ?? 0,
-      name: path?.dentry.name ?? '',
-      readable: readable instanceof Failure ? readable.errno : readable,
-    };
-    return { type: 'file', file: lent };
-  }
-
   /** To waiters at home and on every shard but the one it came from. */
   private _wakeElsewhere(from: number, wake: Extract<ToHome, { type: 'futexWake' }>): void {
     const { tasks } = this._kernel;
     if (from >= 0) {
-      for (const { inode } of this._lent.values()) {
-        if (this._inodeNumbers.get(inode) !== wake.inode) continue;
-        tasks.futexes.wakeHere({ space: inode, at: wake.at }, wake.count, wake.bits);
-        break;
-      }
+      const inode = this._answers.inodeOf(wake.inode);
+      if (inode) tasks.futexes.wakeHere({ space: inode, at: wake.at }, wake.count, wake.bits);
     }
     for (let shard = 1; shard < this.shards; shard++) if (shard !== from) this._tell(shard, wake);
   }
@@ -444,8 +386,6 @@ function passesBy({ tasks, actions, leader }: ThreadGroup, { signo }: SignalInfo
 }
 
 const NOTHING = { user: 0, system: 0, peakResidentBytes: 0 };
-
-const refused = ({ errno }: Failure): Answer => ({ type: 'refused', errno });
 
 /** What blocks ends as by a signal; what does not has ended or will. */
 function cancel(task: Task | undefined): void {
