@@ -6,7 +6,7 @@
  * 2-core test machine, a spinning hand-over 0.1 µs): see `stubSpin` here and the reactor's budget.
  */
 import { readFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { type HostFd, userAddr } from '../../base/brand.js';
 import { track } from '../../base/disposable.js';
 import {
@@ -134,7 +134,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly #slots: (SystrapContext | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #spaces = new Map<SystrapAddressSpace, () => void>();
-  readonly #cores = cpus().length;
+  readonly #cores = availableParallelism();
   readonly #lane: LaneTable | undefined;
   readonly #laneIsOpen: () => boolean;
   /** At home: those of the other shards. */
