@@ -1,6 +1,7 @@
 // What a system call costs where its guest runs on the home shard, and where on another: CPU time of all threads of
 // this process and of all stubs, a call. `node bench/crossing.mjs [-n ROUNDS] [ROW…]`; medians of interleaved rounds.
-// TROUPE_DIST names another build to measure.
+// In brackets: the part of
+// this process, and time. TROUPE_DIST names another build to measure.
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -49,21 +50,23 @@ const read = (path) => {
   }
 };
 
-/** Nanoseconds that this process and the stubs that it has have run. */
+/** Nanoseconds that this process and the stubs that it has have run, and those of this process. */
 function cpuNs() {
   const parents = new Map();
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     parents.set(pid, /\) \S (\d+)/.exec(read(`/proc/${pid}/stat`))?.[1]);
   }
   const mine = (pid) => pid !== undefined && (pid === String(process.pid) || mine(parents.get(pid)));
-  let ns = 0;
+  let [all, own] = [0, 0];
   for (const pid of parents.keys()) {
     if (!mine(pid)) continue;
     for (const tid of readdirSync(`/proc/${pid}/task`)) {
-      ns += Number(read(`/proc/${pid}/task/${tid}/schedstat`).split(' ')[0]);
+      const ns = Number(read(`/proc/${pid}/task/${tid}/schedstat`).split(' ')[0]);
+      all += ns;
+      if (pid === String(process.pid)) own += ns;
     }
   }
-  return ns;
+  return { all, own };
 }
 
 function said(guest, word) {
@@ -94,12 +97,13 @@ async function measure(program, row, { options, guests }) {
   const [cpu, start] = [cpuNs(), performance.now()];
   for (const guest of all) guest.stdin.write('x');
   await Promise.all(all.map((guest) => said(guest, 'done')));
-  const used = cpuNs() - cpu;
+  const { all: allUsed, own } = cpuNs();
   const ms = performance.now() - start;
   for (const guest of all) guest.stdin.end();
   await Promise.all(all.map((guest) => guest.completed));
   await kernel.close();
-  return { cpu: used / 1000 / n / guests, time: (ms * 1000) / n / guests };
+  const us = (ns) => ns / 1000 / n / guests;
+  return { cpu: us(allUsed - cpu.all), shards: us(own - cpu.own), time: (ms * 1000) / n / guests };
 }
 
 const median = (numbers) => numbers.sort((a, b) => a - b)[numbers.length >> 1];
@@ -110,7 +114,7 @@ try {
   const source = join(import.meta.dirname, 'guest', 'crossing.c');
   const { status } = spawnSync('gcc', ['-O2', '-static', '-o', program, source], { stdio: 'inherit' });
   if (status !== 0) process.exit(1);
-  console.log(`µs of CPU a call (and of time), median of ${rounds}`);
+  console.log(`µs of CPU a call (of it shards; time), median of ${rounds}`);
   for (const row of rows) {
     const results = WHERE.map(() => []);
     for (let i = 0; i < rounds; i++) {
@@ -119,9 +123,11 @@ try {
     const figures = results.map((r) => ({
       cpu: median(r.map((x) => x.cpu)),
       time: median(r.map((x) => x.time)),
+      shards: median(r.map((x) => x.shards)),
     }));
     const text = WHERE.map(
-      ({ name }, w) => `${name} ${figures[w].cpu.toFixed(1)} (${figures[w].time.toFixed(1)})`,
+      ({ name }, w) =>
+        `${name} ${figures[w].cpu.toFixed(1)} (${figures[w].shards.toFixed(1)}, ${figures[w].time.toFixed(1)})`,
     );
     const ratios = `× ${(figures[1].cpu / figures[0].cpu).toFixed(2)}, × ${(figures[3].cpu / figures[2].cpu).toFixed(2)}`;
     console.log(`${row.padEnd(8)} ${text.join('  ')}  ${ratios}`);

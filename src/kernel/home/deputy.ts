@@ -24,7 +24,8 @@ import type { CpuTime } from '../task/thread-group.js';
 import type { ForwardedOutcome } from './conversation.js';
 import { asksForSignals } from './lane-calls.js';
 
-const TRANSFER = 65_536;
+/** File data on its way to or from a body; a transfer waits for nothing, so one will do for all. */
+const transfer = new Uint8Array(65_536);
 const ONLY_THE_BODY = 'a deputy runs no guest code';
 
 /** What run.ts returns for calls to be restarted: include/linux/errno.h. */
@@ -121,11 +122,10 @@ export class DeputySpace implements AddressSpace {
   }
 
   readFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number {
-    const buffer = new Uint8Array(Math.min(length, TRANSFER));
     for (let done = 0; done < length; ) {
-      const got = this.files.pread(fd, buffer.subarray(0, Math.min(length - done, TRANSFER)), offset + done);
+      const got = this.files.pread(fd, transfer.subarray(0, Math.min(length - done, transfer.length)), offset + done);
       if (got <= 0) return done > 0 ? done : got;
-      const put = this.write(userAddr(addr + done), buffer.subarray(0, got));
+      const put = this.write(userAddr(addr + done), transfer.subarray(0, got));
       done += put;
       if (put < got) return done > 0 ? done : -E.EFAULT;
     }
@@ -133,9 +133,8 @@ export class DeputySpace implements AddressSpace {
   }
 
   writeFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number {
-    const buffer = new Uint8Array(Math.min(length, TRANSFER));
     for (let done = 0; done < length; ) {
-      const part = buffer.subarray(0, Math.min(length - done, TRANSFER));
+      const part = transfer.subarray(0, Math.min(length - done, transfer.length));
       const got = this.read(userAddr(addr + done), part);
       if (got === 0) return done > 0 ? done : -E.EFAULT;
       const put = this.files.pwrite(fd, part.subarray(0, got), offset + done);
