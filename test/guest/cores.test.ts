@@ -94,6 +94,12 @@ run(bin, b'echo')`;
     );
   });
 
+  test('/proc/self: each is itself, also when it executes what it is', async () => {
+    const script = `loop() { for i in $(seq 40); do /proc/self/exe -c : || echo bad; done; }
+      bash -c "$(declare -f loop); loop" & bash -c "$(declare -f loop); loop"; wait; echo done`;
+    expect(await spread(script)).toBe('done\n');
+  });
+
   test('a build: make -j4 with a compiler', async () => {
     const script = `cd /tmp
       for i in 1 2 3 4; do echo "int f$i(void){return $i;}" > f$i.c; done

@@ -85,10 +85,15 @@ export class Answers {
     return program instanceof Failure ? refused(program) : this._lend(program.file);
   }
 
-  /** Whoever asks is there: a deputy, or a task that waits for its program to be loaded elsewhere. */
+  /**
+   * Whoever asks is there: a deputy, or a task that waits for its program to be loaded elsewhere. What is found for it
+   * depends on it: /proc/self.
+   */
   private _asker(tid: number): Task {
-    const task = this.kernel.tasks.byTid(tid);
+    const { tasks } = this.kernel;
+    const task = tasks.byTid(tid);
     if (!task) throw new SyscallError(E.ESRCH);
+    tasks.current = task;
     return task;
   }
 

@@ -123,7 +123,11 @@ export class DeputySpace implements AddressSpace {
 
   readFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number {
     for (let done = 0; done < length; ) {
-      const got = this.files.pread(fd, transfer.subarray(0, Math.min(length - done, transfer.length)), offset + done);
+      const got = this.files.pread(
+        fd,
+        transfer.subarray(0, Math.min(length - done, transfer.length)),
+        offset + done,
+      );
       if (got <= 0) return done > 0 ? done : got;
       const put = this.write(userAddr(addr + done), transfer.subarray(0, got));
       done += put;
