@@ -102,6 +102,12 @@ export interface SpawnOptions {
   signal?: AbortSignal | undefined;
   /** What the program sees as argv[0]. Default: the command as given. */
   argv0?: string | undefined;
+  /**
+   * As exec(3) is for a process: when the program ends, so does the embedder's process, with the same status (128+N
+   * for signal N). What else runs in the sandbox is killed; `completed` never settles, and nothing of node's own
+   * way out happens, `exit` listeners included. Default: false.
+   */
+  exec?: boolean | undefined;
 }
 
 export interface LoadOptions {
@@ -243,6 +249,7 @@ const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
   ),
   signal: v.optional(v.instance(AbortSignal, 'must be an AbortSignal')),
   argv0: v.optional(text),
+  exec: v.optional(v.boolean('must be a boolean')),
 });
 
 const onProgress = v.custom<(progress: SaveProgress) => void>(

@@ -10,9 +10,6 @@ import { track } from '../base/disposable.js';
 import { BootError, newRootNamespace } from '../kernel/boot.js';
 import type { MountNamespace } from '../kernel/fs/mounts.js';
 import type { TerminalBridge } from '../kernel/fs/tty/bridge.js';
-import { awayDispatch } from '../kernel/home/away-dispatch.js';
-import { AwayLink } from '../kernel/home/away-link.js';
-import { HomeDesk } from '../kernel/home/home-desk.js';
 import { networkOf } from '../kernel/net/network.js';
 import type { KernelServices } from '../kernel/services.js';
 import { spawnProcess } from '../kernel/spawn.js';
@@ -34,15 +31,14 @@ import type { InitSettings, RootSettings } from '../messages/lifecycle.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ShardQuery } from '../messages/snapshots.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
+import { exitProcess } from '../platform/host/exit.unsafe.js';
 import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
 import { timestampsPerNs } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
-import {
-  newSystrapPlatform,
-  type SystrapOptions,
-  type SystrapPlatform,
-} from '../platform/systrap/systrap.unsafe.js';
+import type { GuestClockOptions } from '../platform/systrap/guest-clock.js';
+import type { Images } from '../platform/systrap/images.js';
+import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
 import type { EventBlock } from './event-block.js';
@@ -51,10 +47,10 @@ import type { EventOutbox } from './event-outbox.js';
 import { sendExternalSignal } from './external-signal.js';
 import type { AwayLine, HomeLines, Lines } from './home-lines.js';
 import { type ImportModule, Interceptors } from './interceptors.js';
+import { joinOthers } from './join-others.js';
 import { lazyLog } from './lazy-log.js';
 import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
-import { newPlacement } from './placement.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
 import { ShardSaving } from './save/shard-saving.js';
@@ -69,6 +65,7 @@ const EPOLLIN = 1;
 export interface ShardOptions {
   readonly index: number;
   readonly config: KernelConfig;
+  readonly images: Images;
   readonly control: ControlBlock;
   readonly commands: Ring;
   readonly news: ActorRef<ShardNews>;
@@ -108,13 +105,16 @@ export class Shard {
   /** Whether a created process may run. */
   #started: boolean;
   #over = false;
+  /** The process that the host process ends with, and how. */
+  #execPid: number | undefined;
+  #exitStatus: number | undefined;
 
   constructor(options: ShardOptions) {
     this.#options = options;
     this.#untrack = track(`shard ${options.index}`);
     this.#mailbox = new MailboxReceiver(options.commands);
     this.#time = this.#newTime();
-    this.#platform = newSystrapPlatform(this.#guestClock());
+    this.#platform = newSystrapPlatform({ ...this.#guestClock(), images: options.images });
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { index, config, eventBlock, outbox } = options;
@@ -147,6 +147,7 @@ export class Shard {
     } finally {
       this.#dispose();
     }
+    if (this.#exitStatus !== undefined) exitProcess(this.#exitStatus);
   }
 
   #newReactor(): Reactor {
@@ -204,6 +205,7 @@ export class Shard {
     const actor = this.#actors.get(pid);
     if (!actor) return Promise.reject(new Error(`no process ${pid} on this shard`));
     if (this.#started) actor.tell({ type: 'start' });
+    if (pid === this.#execPid) return new Promise(() => {});
     const status = actor.completed();
     // A process may have been killed before it ran: so it is here until somebody has asked how it ended.
     status.then(() => this.#actors.delete(pid));
@@ -356,6 +358,7 @@ export class Shard {
       const made = spawnProcess(this.#services, this.#mounts, { ...spec, files: stdio.files, asInit });
       if (made instanceof Task) {
         stdio.started(made);
+        if (spec.exec) this.#execPid = made.group.pid;
         this.#adopt(made, stdio.bridge);
         this.#tell({ type: 'created', id, pid: made.group.pid, pipes: stdio.theirs });
         return;
@@ -385,8 +388,16 @@ export class Shard {
     actor.exits$.subscribe((status) => {
       this.#bridges.delete(pid);
       bridge?.finish();
-      this.#tell({ type: 'exited', shard: this.#options.index, pid, status });
+      if (pid === this.#execPid) this.#endWith(status);
+      else this.#tell({ type: 'exited', shard: this.#options.index, pid, status });
     });
+  }
+
+  /** The program that the host process ends with has ended; nobody is told any more. */
+  #endWith(status: number): void {
+    const signal = status & 0x7f;
+    this.#exitStatus = signal === 0 ? status >> 8 : 128 + signal;
+    this.#over = true;
   }
 
   #tellStop(type: 'pause' | 'unpause'): void {
@@ -404,7 +415,7 @@ export class Shard {
   }
 
   /** In virtual time guests ask for the time: what they could read by themselves does not leap. */
-  #guestClock(): SystrapOptions {
+  #guestClock(): GuestClockOptions {
     const { began, time } = this.#options.config;
     const { keeper } = this.#time;
     if (time === 'real') return { began };
@@ -458,30 +469,9 @@ export class Shard {
       hostWaits: this.#hostWaits,
       calls: this.#calls,
     };
-    this.#joinOthers(services);
+    if (this.#options.lines) joinOthers(services, this.#options.lines, config, this.#options.control);
     logBoot(services);
     return services;
-  }
-
-  /** Where there are several shards: takes this one's part in kernel/home. */
-  #joinOthers(services: KernelServices): void {
-    const { lines, config, control } = this.#options;
-    if (!lines) return;
-    if ('ask' in lines) {
-      const link = new AwayLink(services, lines);
-      services.away = link;
-      services.tasks.dispatch = awayDispatch(link);
-      lines.attach((message) => link.receive(message));
-    } else {
-      const load = {
-        nowNs: () => services.clock.monotonic(),
-        busyUs: (shard: number) => control.busyUs(shard),
-      };
-      const placement = newPlacement(config.placement, config.shards, load);
-      const desk = new HomeDesk(services, config.shards, placement, (shard, m) => lines.tell(shard, m));
-      services.home = desk;
-      lines.attach((shard, message) => desk.receive(shard, message));
-    }
   }
 
   #dispose(): void {

@@ -8,6 +8,7 @@ import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { complete, type MadeReady, stopSoon } from './complete.js';
 import { spawnFailure } from './exit-status.js';
+import { mayEndAtOnce } from './leave.js';
 import { complain } from './output.js';
 import { newRunRequest, RUN_OPTIONS, type RunRequest } from './run-options.js';
 
@@ -36,6 +37,7 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
+  const atOnce = mayEndAtOnce();
   const troupe = await import('../index.js');
   const { SpawnError, defaultEnv } = troupe;
   if (request.terminal && !troupe.CallersTerminal.isThere) {
@@ -51,14 +53,15 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
   });
   let control: ControlServer | undefined;
   try {
+    const { name } = request;
     for (const record of records) record(kernel);
     for (const path of request.intercept) await kernel.intercept(pathToFileURL(path));
     const options: SpawnOptions = {
       ...request.spawn,
       env: { ...defaultEnv(), ...request.env },
       ...(terminal ? { stdio: 'pty', windowSize: terminal.size } : { stdio: 'inherit' }),
+      exec: name === undefined && request.spawn.timeout === undefined && records.length === 0 && atOnce,
     };
-    const { name } = request;
     const ready: MadeReady = async (main) => {
       if (name === undefined) return undefined;
       control = await troupe.ControlServer.open({ name, kernel, main, command: [command, ...args] });

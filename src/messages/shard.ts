@@ -3,7 +3,7 @@
  * that hosts the actor, by a ring and a port on the others.
  */
 import type { ObserverSpec } from './events.js';
-import type { ImageDescription, KernelErrorCode, KernelPorts, SavedActor } from './kernel.js';
+import type { ImageDescription, KernelErrorCode, SavedActor } from './kernel.js';
 import type { InitSettings, RootSettings, UtsSettings } from './lifecycle.js';
 import type { ShardQueries, ShardQuery } from './snapshots.js';
 
@@ -36,6 +36,8 @@ export interface ProcessSpec {
   readonly maxSymlinkTraversals?: number;
   /** Names of its own; absent: those of the kernel. */
   readonly utsNamespace?: UtsSettings;
+  /** The host process ends with it. */
+  readonly exec?: boolean;
 }
 
 /** Whom a signal from outside is for. */
@@ -166,20 +168,3 @@ export type ShardNews =
   | { readonly type: 'ready'; readonly shard: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };
-
-/** What the pool runs on a shard. */
-export type ShardTask =
-  | {
-      readonly type: 'shard';
-      readonly index: number;
-      /** Tells the embedder that there are events in this shard's ring. */
-      readonly events: MessagePort;
-      /** To the Kernel actor; not for the shard that hosts it … */
-      readonly news?: MessagePort;
-      /** … which gets what that needs instead. */
-      readonly kernel?: KernelPorts;
-    }
-  /** Starts a created process; the result is its wait(2) status. */
-  | { readonly type: 'task'; readonly pid: number };
-
-type MessagePort = import('node:worker_threads').MessagePort;

@@ -5,7 +5,6 @@
  * Who spins, and for how long, decides the speed (a parked wake-up across cores costs 25 µs on the
  * 2-core test machine, a spinning hand-over 0.1 µs): see `stubSpin` here and the reactor's budget.
  */
-import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { type HostFd, userAddr } from '../../base/brand.js';
 import { track } from '../../base/disposable.js';
@@ -28,6 +27,7 @@ import { asRefusal, SystrapAddressSpace } from './address-space.unsafe.js';
 import type { SystrapContext } from './context.js';
 import { GuestClock, type GuestClockOptions } from './guest-clock.js';
 import { copyGuestMemory } from './guest-copy.unsafe.js';
+import { type Images, imagesWith, traitsOfHost } from './images.js';
 import {
   GUEST_END,
   RING_SIZE,
@@ -41,7 +41,7 @@ import {
 import { processUsage, residentBytes } from './process-times.unsafe.js';
 import { StubProcess } from './stub-process.unsafe.js';
 import type { ThreadArea } from './thread-area.js';
-import { hasUserDispatch, Zygote, type ZygoteHost } from './zygote.unsafe.js';
+import { hasUserDispatch, Zygote } from './zygote.unsafe.js';
 
 const FUTEX_WAKE = 1;
 const EFD_NONBLOCK_CLOEXEC = 0x800 | 0x8_0000;
@@ -66,7 +66,10 @@ const INTERRUPT_DEADLINE_NS = 2_000_000_000;
 const STUB_SPIN = 2_000;
 const STUB_SPIN_CROWDED = 400;
 
-export type SystrapOptions = GuestClockOptions;
+export interface SystrapOptions extends GuestClockOptions {
+  /** Assembled beforehand. */
+  readonly images?: Images;
+}
 
 /** What address spaces ask of the platform that they belong to. */
 export interface SystrapHost {
@@ -114,7 +117,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   readonly vdso: Vdso = { dataAddress: TIME_PAGE, address: VDSO, end: VDSO + VDSO_SIZE };
 
-  constructor(host: ZygoteHost, options: SystrapOptions) {
+  constructor(images: Images, options: GuestClockOptions) {
     this.#pageFd = check('memfd_create', memfdCreate('troupe-shard', MFD_CLOEXEC));
     check('ftruncate', ftruncate(this.#pageFd, SHARD_PAGE_SIZE));
     this.#page = HostMemory.shared(this.#pageFd, SHARD_PAGE_SIZE);
@@ -123,13 +126,11 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.#poller.watch(this.#bell, EPOLLIN, () => {
       read(this.#bell, scratch().address, 8);
     });
-    this.#clock = new GuestClock(options);
-    this.#zygote = new Zygote(host, {
+    this.#clock = new GuestClock(options, images.vdso);
+    this.#zygote = new Zygote(images.zygote, {
       doorbell: this.#bell,
       shardPageFd: this.#pageFd,
       timePageFd: this.#clock.fd,
-      vdso: this.#clock.vdso,
-      trapTimestamps: options.timestamp !== undefined,
     });
     this.#ready = this.#startSpace();
     this.#clock.findHostVdso(this.#zygote.pid);
@@ -337,32 +338,22 @@ export class SystrapPlatform implements Platform, SystrapHost {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    // Its namespaces take the host a while: meanwhile the rest goes.
+    this.#zygote.kill();
     this.#ready?.release();
     for (const space of [...this.#spaces.keys()]) space.release();
-    this.#zygote.dispose();
     this.#poller.dispose();
     close(this.#bell);
     this.#page.unmap();
     this.#clock.dispose();
     close(this.#pageFd);
+    this.#zygote.wait();
     this.#untrack();
   }
 }
 
 /** The platform as this host can carry it. */
-export function newSystrapPlatform(options: SystrapOptions): SystrapPlatform {
-  const host = { userDispatch: hasUserDispatch(), userNamespaces: mayHaveUserNamespaces() };
-  return new SystrapPlatform(host, options);
-}
-
-/** The zygote's unshare may fail all the same, and then goes on without; here it is only not worth trying. */
-function mayHaveUserNamespaces(): boolean {
-  const zero = (path: string): boolean => {
-    try {
-      return readFileSync(path, 'latin1').trim() === '0';
-    } catch {
-      return false;
-    }
-  };
-  return !zero('/proc/sys/user/max_user_namespaces') && !zero('/proc/sys/kernel/unprivileged_userns_clone');
+export function newSystrapPlatform({ images, ...clock }: SystrapOptions): SystrapPlatform {
+  const traits = { ...traitsOfHost(clock.timestamp !== undefined), userDispatch: hasUserDispatch() };
+  return new SystrapPlatform(imagesWith(traits, images), clock);
 }
