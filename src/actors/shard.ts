@@ -170,7 +170,8 @@ export class Shard {
         this.#hub.settled();
         this.#time.cpuClock.wake();
       },
-      settleInNs: () => this.#hub.flushInNs,
+      idle: () => this.#hub.idle(),
+      idleInNs: () => this.#hub.flushInNs,
       // A pause waits for the traps of all: they stop there, and make no events.
       held: () => this.#hub.held && tasks.pauses === 0,
       awaitRelease: () => this.#hub.awaitProgress(),
@@ -217,6 +218,8 @@ export class Shard {
 
   /** Tells the Kernel actor; if it lives on this thread, promises were settled. */
   #tell(news: ShardNews): void {
+    // What happened before it is told before it.
+    this.#hub.flush();
     this.#options.news.tell(news);
     this.#reactor.passThroughEventLoop();
   }
