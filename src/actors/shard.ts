@@ -131,7 +131,7 @@ export class Shard {
     });
     this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
-    for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
+    for (const observer of localObservers(config, this.#services)) this.#hub.addLocal(observer);
     this.#platform.attach(trapSink(this.#services));
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));

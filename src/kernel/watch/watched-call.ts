@@ -31,6 +31,7 @@ import {
 import { eventBase } from '../task/event-base.js';
 import { startGroupExit } from '../task/group-exit.js';
 import type { Task } from '../task/task.js';
+import { logOf } from '../task/task-log.js';
 import { sleepUntil } from '../wait.js';
 import { callPaths } from './call-paths.js';
 import type { CallWatch } from './call-watch.js';
@@ -239,9 +240,9 @@ function emitReturn(task: Task, call: WatchedCall, seen: Observation, outcome: O
 /** Code of the embedder failed: its guest ends, the kernel goes on. */
 function hookFailed(task: Task, error: unknown): Outcome {
   if (!(error instanceof HookError)) throw error;
-  const { events, log } = task.kernel;
+  const { events } = task.kernel;
   const { module, message: why } = error;
-  log.error({ pid: task.group.pid, tid: task.tid, module, why }, 'a hook failed; its process is killed');
+  logOf(task).error({ module, why }, 'a hook failed; its process is killed');
   if (events.wants('hookError')) events.emit({ ...eventBase(task), type: 'hookError', module, why });
   startGroupExit(task.group, SIG.KILL);
   return ENTER_EXIT_GROUP;
