@@ -60,6 +60,10 @@ export interface KernelOptions {
   inject?: string | readonly string[] | undefined;
   /** Of the choices that `chance=` of a rule makes. Default: 0. */
   injectSeed?: number | undefined;
+  /**
+   * What is written to stderr as JSON lines, each with its `actor`: operations and programs started by `kernel` at info,
+   * how each task begins and ends at debug, its system calls at trace. Default: warn.
+   */
   logLevel?: LogLevel | undefined;
 }
 

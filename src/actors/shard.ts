@@ -131,7 +131,7 @@ export class Shard {
     });
     this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
-    for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
+    for (const observer of localObservers(config, this.#services)) this.#hub.addLocal(observer);
     this.#platform.attach(trapSink(this.#services));
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
@@ -171,7 +171,8 @@ export class Shard {
         this.#hub.settled();
         this.#time.cpuClock.wake();
       },
-      settleInNs: () => this.#hub.flushInNs,
+      idle: () => this.#hub.idle(),
+      idleInNs: () => this.#hub.flushInNs,
       // A pause waits for the traps of all: they stop there, and make no events.
       held: () => this.#hub.held && tasks.pauses === 0,
       awaitRelease: () => this.#hub.awaitProgress(),
@@ -219,6 +220,8 @@ export class Shard {
 
   /** Tells the Kernel actor; if it lives on this thread, promises were settled. */
   #tell(news: ShardNews): void {
+    // What happened before it is told before it.
+    this.#hub.flush();
     this.#options.news.tell(news);
     this.#reactor.passThroughEventLoop();
   }
