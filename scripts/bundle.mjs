@@ -108,9 +108,10 @@ await build({
     troupe: 'src/cli/main.ts',
     'check-injection': 'src/api/check-injection.ts',
     'coverage-page': 'src/cli/coverage-page.ts',
+    'progress-bar': 'src/cli/progress-bar.ts',
   },
   outdir: 'dist/cli',
-  plugins: [piscinaWorker('../pool'), apart(['check-injection'])],
+  plugins: [piscinaWorker('../pool'), apart(['check-injection', 'progress-bar'])],
 });
 
 await build({

@@ -2,6 +2,7 @@
 import type { ControlServer, Kernel, Process } from '../index.js';
 import { describeOptions, type OptionSpec, parseArgs, UsageError } from './args.js';
 import { complete, stopSoon } from './complete.js';
+import { shown } from './progress.js';
 
 interface RestoreRequest {
   sleepers: 'keep' | 'elapse';
@@ -44,7 +45,10 @@ export async function restore(args: readonly string[]): Promise<number> {
   if (file === undefined || more.length > 0)
     throw new UsageError('restore takes one file: troupe restore FILE');
   const { Kernel } = await import('../index.js');
-  const kernel = await Kernel.loadFrom(file, { stdio: 'inherit', sleepers: request.sleepers });
+  const { sleepers } = request;
+  const kernel = await shown('loading', (onProgress) =>
+    Kernel.loadFrom(file, { stdio: 'inherit', sleepers, onProgress }),
+  );
   const [first] = kernel.processes;
   let control: ControlServer | undefined;
   try {

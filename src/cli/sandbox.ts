@@ -3,6 +3,7 @@ import type { Sandbox, SandboxInfo } from '../index.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
 import { complain } from './output.js';
+import { shown } from './progress.js';
 import {
   newSandboxRequest,
   SANDBOX_OPTIONS,
@@ -99,7 +100,7 @@ async function perform(
       return 0;
     }
     case 'save':
-      await target.save(rest[0] ?? '', request.save);
+      await shown('saving', (onProgress) => target.save(rest[0] ?? '', { ...request.save, onProgress }));
       return 0;
     case 'events':
       return await events(target, request);

@@ -15,6 +15,7 @@ const request = (): v.GenericSchema<unknown, ControlRequest> =>
       path: absolute,
       compress: v.boolean(),
       stop: v.boolean(),
+      progress: v.boolean(),
     }),
     v.strictObject({ type: v.literal('events'), filter: eventFilter }),
     v.strictObject({

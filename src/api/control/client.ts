@@ -11,7 +11,7 @@ import type {
   SandboxInfo,
 } from '../../messages/control.js';
 import type { KernelEvent } from '../../messages/events.js';
-import type { SaveOptions } from '../../messages/kernel.js';
+import type { SaveProgress } from '../../messages/kernel.js';
 import type { TaskSnapshot } from '../../messages/snapshots.js';
 import { SpawnError } from '../process.js';
 import { ControlError } from './control-error.js';
@@ -22,6 +22,15 @@ type Channel = LineChannel<ControlAnswer, ControlRequest | ExecInput>;
 
 /** What exec is asked for, and what it tells meanwhile. */
 export type ExecRequest = Omit<Extract<ControlRequest, { type: 'exec' }>, 'type'>;
+
+export interface SandboxSaveOptions {
+  /** Whether memory is compressed too: smaller, and slower. */
+  readonly compress: boolean;
+  /** It ends once it is saved. */
+  readonly stop: boolean;
+  /** Told now and then how far it is, and at the end. */
+  readonly onProgress?: ((progress: SaveProgress) => void) | undefined;
+}
 
 export interface RunningExec {
   write(data: Buffer): void;
@@ -80,8 +89,9 @@ export class Sandbox {
   }
 
   /** Saves it into a file, as its process sees the path; it goes on, or with `stop` ends. */
-  async save(path: string, { compress, stop }: SaveOptions & { readonly stop: boolean }): Promise<void> {
-    await this.#ask({ type: 'save', path: resolve(path), compress, stop });
+  async save(path: string, { compress, stop, onProgress }: SandboxSaveOptions): Promise<void> {
+    const progress = onProgress !== undefined;
+    await this.#ask({ type: 'save', path: resolve(path), compress, stop, progress }, onProgress);
   }
 
   /** Gives the events that the filter lets by, until the sandbox ends or `give` wants no more. */
@@ -130,10 +140,16 @@ export class Sandbox {
     };
   }
 
-  async #ask(request: ControlRequest): Promise<ControlAnswer> {
+  async #ask(
+    request: ControlRequest,
+    onProgress?: ((progress: SaveProgress) => void) | undefined,
+  ): Promise<ControlAnswer> {
     const channel = await this.#connect();
     const answer = new Promise<ControlAnswer>((resolve, reject) => {
-      channel.onMessage(resolve);
+      channel.onMessage((message) => {
+        if (message.type === 'progress') onProgress?.(message.progress);
+        else resolve(message);
+      });
       void channel.closed.then(() => reject(gone(this.name)));
     });
     channel.send(request);
