@@ -143,6 +143,9 @@ export interface Context {
   setSp(sp: UserAddr): void;
   getThreadPointer(): UserAddr;
   setThreadPointer(addr: UserAddr): void;
+  /** The base of the segment register that user space may use as it likes. */
+  getGsBase(): UserAddr;
+  setGsBase(addr: UserAddr): void;
 
   /**
    * Pushes a signal frame on the guest's stack and points the guest at the handler; false when the

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSyn
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { hostFeatureSet, type InitOptions, Kernel, type SaveProgress } from 'troupe';
+import { compile, gcc, sayAbsent } from './support/compiler.js';
 import { goOnElsewhere, Output } from './support/saved.js';
 import { tempFolder } from './support/temp.js';
 
@@ -15,6 +16,8 @@ const INIT: InitOptions = {
   rootUserNamespace: { owner: 0, group: 0 },
   applicationCores: 2,
 };
+
+if (!gcc) sayAbsent('gcc');
 
 let kernel: Kernel;
 let files = 0;
@@ -114,6 +117,20 @@ test('K22: mappings of host files are saved as such, but for the pages that a gu
   await kernel.close();
   expect(statSync(file).size).toBeLessThan(40 << 20);
   expect(ordered(before + (await goOnElsewhere(file, '\n')).output)).toEqual(ordered(natively));
+});
+
+(gcc ? test : test.skip)('a GS base that a program chose is there again', async () => {
+  const program = compile('gs', folder);
+  const natively = execFileSync(program, ['wait'], { input: '\n' }).toString();
+  kernel = await Kernel.boot({ shards: 1, logLevel: 'error' });
+  const guest = kernel.spawn(program, ['wait']);
+  const output = new Output(guest);
+  await output.until('ready');
+  await kernel.pause();
+  await kernel.saveTo(file);
+  const before = output.text;
+  await kernel.close();
+  expect(before + (await goOnElsewhere(file, '\n')).output).toBe(natively);
 });
 
 describe('K24: loadFrom', () => {
