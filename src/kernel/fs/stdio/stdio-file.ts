@@ -56,9 +56,12 @@ export class StdioFile extends FileDescription {
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_WRONLY) return fail(E.EBADF);
     const { kind, fd } = this.stream;
-    if (kind === 'null') return 0;
     const positioned = offset !== undefined;
-    if (positioned && kind !== 'file') return fail(E.ESPIPE);
+    if (positioned && kind !== 'file' && kind !== 'null') return fail(E.ESPIPE);
+    if (this.stream.unread && !positioned && to.remaining > 0) {
+      return this.stream.readSaved(to) || fail(E.EFAULT);
+    }
+    if (kind === 'null') return 0;
     let done = 0;
     do {
       const piece = scratch.subarray(0, Math.min(CHUNK, to.remaining));
@@ -138,8 +141,9 @@ export class StdioFile extends FileDescription {
 
   override readiness(): number {
     if (!this.pollable) return IN | OUT | RDNORM | WRNORM;
-    const ready = this._hostFiles.poll(this.stream.fd, IN | OUT | RDNORM | WRNORM);
-    if (ready < 0) return ERR;
+    const polled = this._hostFiles.poll(this.stream.fd, IN | OUT | RDNORM | WRNORM);
+    if (polled < 0) return ERR;
+    const ready = this.stream.unread ? polled | IN | RDNORM : polled;
     if (this._wanted() & ~ready) this._arm();
     return ready;
   }

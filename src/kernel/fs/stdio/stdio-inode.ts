@@ -9,11 +9,12 @@
 import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../../abi/mode.js';
 import type { HostFd } from '../../../base/brand.js';
 import { PerKernel } from '../../per-kernel.js';
-import type { LoadWalk } from '../../save/graph.js';
+import { type LoadWalk, membersOf, type SaveWalk } from '../../save/graph.js';
 import type { KernelServices } from '../../services.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import { type HostStat, newHostStat } from '../host-files.js';
 import { type Attributes, type FileSystem, type FsStatistics, Inode } from '../inode.js';
+import type { Sink } from '../io.js';
 import type { VfsPath } from '../path.js';
 import { StdioFile } from './stdio-file.js';
 
@@ -70,6 +71,8 @@ export class StdioInode extends Inode {
   kind: StreamKind;
   /** What the guests' descriptors of one host terminal share. */
   terminal: Terminal;
+  /** What the stream it stood for had for the guest when it was saved: read before anything of this one. */
+  unread: Uint8Array | undefined;
   private readonly _stat: HostStat = newHostStat();
   private _users = 0;
 
@@ -83,6 +86,35 @@ export class StdioInode extends Inode {
     services.hostFiles.fstat(fd, this._stat);
     this.kind = this._whatItIs();
     this.terminal = terminalOf(services, this._stat.rdevMajor, this._stat.rdevMinor);
+  }
+
+  /** What waits to be read is part of what is saved; it stays there for the guest that goes on here. */
+  toSaved(save: SaveWalk): Record<string, unknown> {
+    return { ...membersOf(this), unread: joined(this.unread, this._waiting(save)) };
+  }
+
+  private _waiting(save: SaveWalk): Uint8Array | undefined {
+    const { kind, fd } = this;
+    if (kind !== 'pipe' && kind !== 'socket') return undefined;
+    const waiting = this.services.hostFiles.peekStream(fd, kind);
+    if (typeof waiting === 'number') {
+      return save.refuse(`what waits in ${this.name} cannot be looked at (errno ${-waiting})`);
+    }
+    if (waiting.length === 0) return undefined;
+    // Several descriptors of a process may be one stream: it is read once.
+    const { dev, ino } = this._stat;
+    const seen = (save.notes.get(streamsSeen) ?? new Set()) as Set<string>;
+    save.notes.set(streamsSeen, seen);
+    return seen.size === seen.add(`${dev}:${ino}`).size ? undefined : waiting;
+  }
+
+  /** Takes from what is unread of the stream before; undefined when nothing is. */
+  readSaved(to: Sink): number | undefined {
+    const { unread } = this;
+    if (!unread) return undefined;
+    const taken = to.put(unread.subarray(0, to.remaining));
+    this.unread = taken < unread.length ? unread.subarray(taken) : undefined;
+    return taken;
   }
 
   /** Host streams are given anew. */
@@ -164,3 +196,13 @@ export class StdioInode extends Inode {
     if (--this._users === 0 && this.options.owned) this.services.hostFiles.close(this.fd);
   }
 }
+
+/** Under which a walk notes the streams whose unread bytes it has. */
+const streamsSeen = {};
+
+function joined(first: Uint8Array | undefined, second: Uint8Array | undefined): Uint8Array | undefined {
+  const bytes = Buffer.concat([first ?? NOTHING, second ?? NOTHING]);
+  return bytes.length > 0 ? new Uint8Array(bytes) : undefined;
+}
+
+const NOTHING = new Uint8Array(0);
