@@ -1,4 +1,6 @@
 /** `troupe restore FILE`: lets a saved kernel go on, with the caller's streams, and ends as its first process. */
+
+import { MISSING_KINDS, type MissingKind } from '../base/missing.js';
 import type { ControlServer, Kernel, Process } from '../index.js';
 import { describeOptions, type OptionSpec, parseArgs, UsageError } from './args.js';
 import { complete, stopSoon } from './complete.js';
@@ -6,6 +8,7 @@ import { shown } from './progress.js';
 
 interface RestoreRequest {
   sleepers: 'keep' | 'elapse';
+  dropMissing: MissingKind[];
   name: string | undefined;
   help: boolean;
 }
@@ -27,6 +30,14 @@ const OPTIONS: readonly OptionSpec<RestoreRequest>[] = [
     },
   },
   {
+    name: 'drop-missing',
+    value: '[=KINDS]',
+    help: 'go on without what is gone: files, streams, cpu (default: the first two)',
+    apply: (into, value) => {
+      into.dropMissing = value === '' ? ['files', 'streams'] : value.split(',').map(parseMissing);
+    },
+  },
+  {
     name: 'help',
     help: 'print this',
     apply: (into) => {
@@ -36,7 +47,7 @@ const OPTIONS: readonly OptionSpec<RestoreRequest>[] = [
 ];
 
 export async function restore(args: readonly string[]): Promise<number> {
-  const request: RestoreRequest = { sleepers: 'keep', name: undefined, help: false };
+  const request: RestoreRequest = { sleepers: 'keep', dropMissing: [], name: undefined, help: false };
   const [file, ...more] = parseArgs(args, OPTIONS, request);
   if (request.help) {
     console.log(`Usage: troupe restore [options] FILE\n\nOptions:\n${describeOptions(OPTIONS)}`);
@@ -45,9 +56,9 @@ export async function restore(args: readonly string[]): Promise<number> {
   if (file === undefined || more.length > 0)
     throw new UsageError('restore takes one file: troupe restore FILE');
   const { Kernel } = await import('../index.js');
-  const { sleepers } = request;
+  const { sleepers, dropMissing } = request;
   const kernel = await shown('loading', (onProgress) =>
-    Kernel.loadFrom(file, { stdio: 'inherit', sleepers, onProgress }),
+    Kernel.loadFrom(file, { stdio: 'inherit', sleepers, dropMissing, onProgress }),
   );
   const [first] = kernel.processes;
   let control: ControlServer | undefined;
@@ -65,6 +76,13 @@ export async function restore(args: readonly string[]): Promise<number> {
     await stopSoon(kernel);
     await control?.farewell();
   }
+}
+
+function parseMissing(value: string): MissingKind {
+  const kind = MISSING_KINDS.find((k) => k === value);
+  if (!kind)
+    throw new UsageError(`${value}: nothing that can be missing; write some of ${MISSING_KINDS.join(',')}`);
+  return kind;
 }
 
 async function openControl(name: string, kernel: Kernel, main: Process): Promise<ControlServer> {

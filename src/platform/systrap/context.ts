@@ -19,6 +19,7 @@ import type { SystrapAddressSpace } from './address-space.unsafe.js';
 import { INTERRUPT_SIGNAL, OpFlag, Report, State, area as word } from './layout.js';
 import { processorOf } from './process-times.unsafe.js';
 import {
+  possibleExtended,
   readExtended,
   readFloating,
   readGeneral,
@@ -257,10 +258,11 @@ export class SystrapContext implements Context {
     };
   }
 
-  restore(image: ContextImage): boolean {
+  restore(image: ContextImage, { partly = false }: { readonly partly?: boolean } = {}): boolean {
     const general = writeGeneral(this.area, image.general);
     if (!general) return false;
-    if (image.extended.length > 0 && !writeExtended(this.area, image.extended)) return false;
+    const extended = partly ? possibleExtended(this.area, image.extended) : image.extended;
+    if (extended.length > 0 && !writeExtended(this.area, extended)) return false;
     this.setThreadPointer(userAddr(general.threadPointer ?? 0));
     this.setGsBase(userAddr(general.gsBase ?? 0));
     Object.assign(this.trap, image.trap);

@@ -166,6 +166,21 @@ export function writeExtended(area: ThreadArea, image: Uint8Array): boolean {
   return true;
 }
 
+/** Of an image from another CPU, what this one has; what it has and the image has not is in its initial state. */
+export function possibleExtended(area: ThreadArea, image: Uint8Array): Uint8Array {
+  const { offset } = area.fpState();
+  if (area.word(offset + SW_RESERVED) !== FP_XSTATE_MAGIC1) return image.subarray(0, 0);
+  const possible = new Uint8Array(extendedSize(area, offset));
+  possible.set(image.subarray(0, possible.length));
+  const view = new DataView(possible.buffer);
+  // XCR0 in the software's words: what this CPU may have in use.
+  for (const half of [0, 4]) {
+    const may = area.word(offset + SW_RESERVED + 8 + half);
+    view.setUint32(XSTATE_HEADER + half, view.getUint32(XSTATE_HEADER + half, true) & may, true);
+  }
+  return possible;
+}
+
 /** xstate_size of struct _fpx_sw_bytes, checked against the frame. */
 function extendedSize(area: ThreadArea, offset: number): number {
   const { length } = area.fpState();

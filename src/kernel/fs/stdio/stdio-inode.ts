@@ -18,7 +18,8 @@ import type { Sink } from '../io.js';
 import type { VfsPath } from '../path.js';
 import { StdioFile } from './stdio-file.js';
 
-export type StreamKind = 'file' | 'null' | 'terminal' | 'pipe' | 'socket' | 'device';
+/** `gone`: nobody gave another in place of what it was; like a pipe whose other end is closed. */
+export type StreamKind = 'file' | 'null' | 'terminal' | 'pipe' | 'socket' | 'device' | 'gone';
 
 const PIPE_MODE = S_IFIFO | 0o600;
 const TCGETS = 0x5401;
@@ -120,15 +121,25 @@ export class StdioInode extends Inode {
   /** Host streams are given anew. */
   fromSaved(saved: Record<string, unknown>, load: LoadWalk): void {
     Object.assign(this, saved);
-    if (!this.given) load.refuse('a host stream that no process was started with');
-    const { pid, slot } = this.given;
-    const stream = load.stream(pid, slot);
-    if (!stream) load.refuse(`no stream was given for descriptor ${slot} of process ${pid}`);
+    if (this.kind === 'gone') return;
+    const stream = this.given && load.stream(this.given.pid, this.given.slot);
+    if (!stream) {
+      load.missing('streams', this._whatIsMissing());
+      this.kind = 'gone';
+      this.options = { ...this.options, owned: false };
+      return;
+    }
     this.fd = stream.fd;
     this.options = { ...this.options, owned: stream.owned };
     this.services.hostFiles.fstat(this.fd, this._stat);
     this.kind = this._whatItIs();
     this.terminal = terminalOf(this.services, this._stat.rdevMajor, this._stat.rdevMinor);
+  }
+
+  private _whatIsMissing(): string {
+    if (!this.given) return 'a host stream that no process was started with';
+    const { pid, slot } = this.given;
+    return `no stream was given for descriptor ${slot} of process ${pid}`;
   }
 
   private _whatItIs(): StreamKind {
@@ -151,12 +162,12 @@ export class StdioInode extends Inode {
   }
 
   get mode(): number {
-    return this.kind === 'socket' ? PIPE_MODE : this._stat.mode;
+    return this.kind === 'socket' || this.kind === 'gone' ? PIPE_MODE : this._stat.mode;
   }
 
   attributes(): Attributes {
     const s = this._stat;
-    this.services.hostFiles.fstat(this.fd, s);
+    if (this.kind !== 'gone') this.services.hostFiles.fstat(this.fd, s);
     return {
       dev: this.fs.dev,
       ino: s.ino,
@@ -179,7 +190,7 @@ export class StdioInode extends Inode {
     if (name !== undefined) return name;
     if (this.kind === 'null') return '/dev/null';
     if (this.kind === 'terminal') return '/dev/tty';
-    const kind = this.kind === 'socket' ? 'pipe' : this.kind;
+    const kind = this.kind === 'socket' || this.kind === 'gone' ? 'pipe' : this.kind;
     return `${kind}:[${this._stat.ino}]`;
   }
 

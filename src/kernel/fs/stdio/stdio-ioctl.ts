@@ -94,7 +94,8 @@ export function streamIoctl(stream: StdioInode, task: Task, request: number, arg
 
 function tellUnread(stream: StdioInode, task: Task, arg: number): number | Failure {
   const size = new Uint8Array(4);
-  const r = stream.kind === 'null' ? 0 : stream.services.hostFiles.ioctl(stream.fd, FIONREAD, size);
+  const ended = stream.kind === 'null' || stream.kind === 'gone';
+  const r = ended ? 0 : stream.services.hostFiles.ioctl(stream.fd, FIONREAD, size);
   if (r < 0) return hostFailure(r);
   const waiting = new DataView(size.buffer).getInt32(0, true);
   task.memory.writeU32(userAddr(arg), waiting + (stream.unread?.length ?? 0));
