@@ -2,7 +2,8 @@
 
 import { MISSING_KINDS, type MissingKind } from '../base/missing.js';
 import type { ControlServer, Kernel, Process } from '../index.js';
-import { describeOptions, type OptionSpec, parseArgs, UsageError } from './args.js';
+import { describeOptions, flag, type OptionSpec, option, parseArgs, UsageError } from './args.js';
+import { help, name } from './common-options.js';
 import { complete, stopSoon } from './complete.js';
 import { shown } from './progress.js';
 
@@ -14,36 +15,19 @@ interface RestoreRequest {
 }
 
 const OPTIONS: readonly OptionSpec<RestoreRequest>[] = [
-  {
-    name: 'name',
-    value: 'NAME',
-    help: 'what troupe ps, exec, pause and others call it while it runs',
-    apply: (into, value) => {
-      into.name = value;
-    },
-  },
-  {
-    name: 'elapse',
-    help: 'who sleeps has slept while the kernel was saved',
-    apply: (into) => {
-      into.sleepers = 'elapse';
-    },
-  },
-  {
-    name: 'drop-missing',
-    value: '[=KINDS]',
-    help: 'go on without what is gone: files, streams, cpu (default: the first two)',
-    apply: (into, value) => {
+  name,
+  flag('elapse', 'who sleeps has slept while the kernel was saved', (into) => {
+    into.sleepers = 'elapse';
+  }),
+  option(
+    'drop-missing',
+    '[=KINDS]',
+    'go on without what is gone: files, streams, cpu (default: the first two)',
+    (into, value) => {
       into.dropMissing = value === '' ? ['files', 'streams'] : value.split(',').map(parseMissing);
     },
-  },
-  {
-    name: 'help',
-    help: 'print this',
-    apply: (into) => {
-      into.help = true;
-    },
-  },
+  ),
+  help,
 ];
 
 export async function restore(args: readonly string[]): Promise<number> {

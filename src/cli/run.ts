@@ -8,6 +8,7 @@ import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { complete, type MadeReady, stopSoon } from './complete.js';
 import { spawnFailure } from './exit-status.js';
+import { openTerminal } from './open-terminal.js';
 import { complain } from './output.js';
 import { newRunRequest, RUN_OPTIONS, type RunRequest } from './run-options.js';
 
@@ -38,10 +39,7 @@ export async function run(args: readonly string[]): Promise<number> {
 async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
   const troupe = await import('../index.js');
   const { SpawnError, defaultEnv } = troupe;
-  if (request.terminal && !troupe.CallersTerminal.isThere) {
-    throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
-  }
-  const terminal = request.terminal ? await troupe.CallersTerminal.open() : undefined;
+  const terminal = request.terminal ? await openTerminal() : undefined;
   const records = await recordsOf(request);
   const kernel = await troupe.Kernel.boot({
     ...request.kernel,

@@ -188,7 +188,8 @@ async function exec(
   request: SandboxRequest,
 ): Promise<number> {
   const { Sandbox, defaultEnv } = await import('../index.js');
-  const { cwd, user, env } = request;
+  const { env } = request;
+  const { cwd, user } = request.spawn;
   const wanted = { command, args, env: { ...defaultEnv(), ...env }, cwd, user };
   const running = await new Sandbox(name).exec(wanted, (stream, data) => void process[stream].write(data));
   process.stdin.on('data', (data: Buffer) => running.write(data));
