@@ -169,7 +169,7 @@ export const count = (least: number, most: number) =>
     v.maxValue(most, `must be at most ${most}`),
   );
 export const id = count(0, MAX_ID);
-const windowSide = count(0, 0xffff);
+export const windowSide = count(0, 0xffff);
 
 const MIN_MEMORY = 16 * 1024 * 1024;
 

@@ -2,7 +2,7 @@
 
 import type { EventType } from '../index.js';
 import { flag, type OptionSpec, option, UsageError } from './args.js';
-import { cwd, environment, help, type Started, user } from './common-options.js';
+import { cwd, environment, help, type Started, terminal, user } from './common-options.js';
 import { parseAbsolute, parseCount } from './values.js';
 
 export interface SandboxRequest extends Started {
@@ -110,7 +110,7 @@ const events: readonly Option[] = [
 /** By command. */
 export const SANDBOX_OPTIONS: Readonly<Record<SandboxCommand, readonly Option[]>> = {
   ps: [json, help],
-  exec: [cwd('that of the sandbox'), environment, user, help],
+  exec: [...terminal, cwd('that of the sandbox'), environment, user, help],
   pause: [help],
   resume: [help],
   signal: [help],

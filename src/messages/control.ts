@@ -37,7 +37,14 @@ export type ControlRequest =
       readonly env: Readonly<Record<string, string>>;
       readonly cwd?: string | undefined;
       readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+      /** It gets a terminal of its own, of this size: what appears on it comes as `stdout`. */
+      readonly terminal?: ControlWindow | undefined;
     };
+
+export interface ControlWindow {
+  readonly columns: number;
+  readonly rows: number;
+}
 
 /** Of events; what is absent excludes nothing. */
 export interface ControlFilter {
@@ -52,6 +59,8 @@ export interface ControlFilter {
 export type ExecInput =
   | { readonly type: 'stdin'; readonly data: string }
   | { readonly type: 'stdinEnd' }
+  /** The window that its terminal is shown in has this size now. */
+  | { readonly type: 'resize'; readonly columns: number; readonly rows: number }
   | { readonly type: 'signal'; readonly signo: number };
 
 export interface SandboxInfo {

@@ -2,6 +2,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { resolve } from 'node:path';
+import { Writable } from 'node:stream';
 import type {
   ControlAnswer,
   ControlFilter,
@@ -33,9 +34,13 @@ export interface SandboxSaveOptions {
 }
 
 export interface RunningExec {
-  write(data: Buffer): void;
-  end(): void;
+  /** No faster than the sandbox takes it. */
+  readonly stdin: Writable;
   signal(signo: number): void;
+  /** Of a terminal. */
+  resize(columns: number, rows: number): void;
+  /** Settles when it runs, or could not start: `completed` says why. */
+  readonly started: Promise<void>;
   /** Rejects with SpawnError when it could not start. */
   readonly completed: Promise<ProcessEnd>;
 }
@@ -121,21 +126,27 @@ export class Sandbox {
     output: (stream: 'stdout' | 'stderr', data: Buffer) => void,
   ): Promise<RunningExec> {
     const channel = await this.#connect();
+    let begin = (): void => {};
+    const started = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
     const completed = new Promise<ProcessEnd>((resolve, reject) => {
       channel.onMessage((answer) => {
         if (answer.type === 'stdout' || answer.type === 'stderr') {
           output(answer.type, Buffer.from(answer.data, 'base64'));
-        } else if (answer.type === 'exit') resolve(answer.end);
+        } else if (answer.type === 'started') begin();
+        else if (answer.type === 'exit') resolve(answer.end);
         else if (answer.type === 'error') reject(errorOf(answer));
       });
       void channel.closed.then(() => reject(gone(this.name)));
     });
-    completed.catch(() => {});
+    completed.then(begin, begin);
     channel.send({ type: 'exec', ...request });
     return {
-      write: (data) => void channel.send({ type: 'stdin', data: data.toString('base64') }),
-      end: () => void channel.send({ type: 'stdinEnd' }),
+      stdin: inputOf(channel),
       signal: (signo) => void channel.send({ type: 'signal', signo }),
+      resize: (columns, rows) => void channel.send({ type: 'resize', columns, rows }),
+      started,
       completed,
     };
   }
@@ -165,6 +176,19 @@ export class Sandbox {
     await removeIfDead(this.#path);
     throw new ControlError('ENOENT', `no sandbox named ${this.name} runs; troupe ps lists those that do`);
   }
+}
+
+function inputOf(channel: Channel): Writable {
+  return new Writable({
+    write(data: Buffer, _encoding, done) {
+      if (channel.send({ type: 'stdin', data: data.toString('base64') })) done();
+      else void channel.drained().then(() => done());
+    },
+    final(done) {
+      channel.send({ type: 'stdinEnd' });
+      done();
+    },
+  });
 }
 
 /** Removes the socket of a sandbox that died without taking it along; false when there is none. */

@@ -235,8 +235,11 @@ export class ControlServer {
   }
 
   async #exec(channel: Channel, request: Extract<ControlRequest, { type: 'exec' }>): Promise<void> {
-    const { command, args, env, cwd, user } = request;
-    const guest = this.#sandbox.kernel.spawn(command, args, { env, cwd, user, stdio: 'pipe' });
+    const { command, args, env, cwd, user, terminal } = request;
+    const streams = terminal
+      ? ({ stdio: 'pty', windowSize: terminal } as const)
+      : ({ stdio: 'pipe' } as const);
+    const guest = this.#sandbox.kernel.spawn(command, args, { env, cwd, user, ...streams });
     guest.on('error', () => {});
     guest.on('spawn', () => channel.send({ type: 'started', pid: guest.pid ?? 0 }));
     guest.stdin?.on('error', () => {});
@@ -283,6 +286,9 @@ function feed({ socket }: Channel, guest: Process, input: ExecInput | undefined)
       break;
     case 'signal':
       guest.kill(input.signo);
+      break;
+    case 'resize':
+      guest.resize(input.columns, input.rows);
       break;
     case undefined:
       break;
