@@ -129,7 +129,7 @@ await build({
   ...cached,
   entryPoints: { troupe: 'src/cli/main.ts' },
   outdir: 'dist/cli',
-  plugins: [piscinaWorker('../pool'), apart(['check-injection'])],
+  plugins: [piscinaWorker('../pool'), apart(['check-injection', 'progress-bar'])],
 });
 
 await build({
@@ -137,6 +137,7 @@ await build({
   entryPoints: {
     'check-injection': 'src/api/check-injection.ts',
     'coverage-page': 'src/cli/coverage-page.ts',
+    'progress-bar': 'src/cli/progress-bar.ts',
   },
   outdir: 'dist/cli',
 });

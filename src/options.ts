@@ -7,6 +7,7 @@
  */
 import * as v from 'valibot';
 import { LOG_LEVELS, type LogLevel } from './base/log.js';
+import { MISSING_KINDS, type MissingKind } from './base/missing.js';
 import { PLACEMENTS, type PlacementPolicy } from './base/placement.js';
 import { EVENT_TYPES, type EventType } from './messages/events.js';
 import type { SaveProgress } from './messages/kernel.js';
@@ -121,6 +122,15 @@ export interface LoadOptions {
   windowSize?: WindowSize | undefined;
   /** Whether time that passed while the kernel was saved has passed for who sleeps. Default: `keep`. */
   sleepers?: 'keep' | 'elapse' | undefined;
+  /**
+   * What the kernel goes on without where it is not there any more; by default each is an error that names it.
+   * `files`: a directory or file bound from the host, which from then on is like one that was removed (ENOENT), and
+   * open files of the host that are gone or were changed: descriptors answer EIO, mapped pages that the guest had
+   * not written to raise SIGBUS. `streams`: a descriptor that a process was started with and for which `stdio` has
+   * nothing: it is like a pipe whose other end is closed (end of file, EPIPE). `cpu`: contents of registers that this
+   * CPU has not; instructions that it has not raise SIGILL.
+   */
+  dropMissing?: readonly MissingKind[] | undefined;
   /** Told now and then how far it is, and at the end. */
   onProgress?: ((progress: SaveProgress) => void) | undefined;
   /** Default: as the saved kernel had it. */
@@ -169,7 +179,7 @@ export const count = (least: number, most: number) =>
     v.maxValue(most, `must be at most ${most}`),
   );
 export const id = count(0, MAX_ID);
-const windowSide = count(0, 0xffff);
+export const windowSide = count(0, 0xffff);
 
 const MIN_MEMORY = 16 * 1024 * 1024;
 
@@ -273,6 +283,9 @@ export function parseSaveToOptions(options: unknown): SaveToOptions {
 const loadSchema: v.GenericSchema<unknown, LoadOptions> = v.strictObject({
   ...stdioEntries,
   sleepers: v.optional(v.picklist(['keep', 'elapse'], "must be 'keep' or 'elapse'")),
+  dropMissing: v.optional(
+    v.array(v.picklist(MISSING_KINDS, `must be of ${MISSING_KINDS.join(', ')}`), 'must be an array'),
+  ),
   onProgress: v.optional(onProgress),
   logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
 });

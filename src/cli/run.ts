@@ -9,6 +9,7 @@ import { describeOptions, parseArgs, UsageError } from './args.js';
 import { complete, type MadeReady, stopSoon } from './complete.js';
 import { spawnFailure } from './exit-status.js';
 import { mayEndAtOnce } from './leave.js';
+import { openTerminal } from './open-terminal.js';
 import { complain } from './output.js';
 import { newRunRequest, RUN_OPTIONS, type RunRequest } from './run-options.js';
 
@@ -40,10 +41,7 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
   const atOnce = mayEndAtOnce();
   const troupe = await import('../index.js');
   const { SpawnError, defaultEnv } = troupe;
-  if (request.terminal && !troupe.CallersTerminal.isThere) {
-    throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
-  }
-  const terminal = request.terminal ? await troupe.CallersTerminal.open() : undefined;
+  const terminal = request.terminal ? await openTerminal() : undefined;
   const records = await recordsOf(request);
   const kernel = await troupe.Kernel.boot({
     ...request.kernel,

@@ -2,6 +2,7 @@
  * KernelActor ↔ shard. Commands go down in order, answers and news come up: by plain calls on the shard
  * that hosts the actor, by a ring and a port on the others.
  */
+import type { MissingKind } from '../base/missing.js';
 import type { ObserverSpec } from './events.js';
 import type { ImageDescription, KernelErrorCode, SavedActor } from './kernel.js';
 import type { InitSettings, RootSettings, UtsSettings } from './lifecycle.js';
@@ -123,6 +124,8 @@ export interface LoadRequest {
   /** The streams that each process gets in place of those it was started with. */
   readonly stdio: readonly StdioSource[];
   readonly sleepers: 'keep' | 'elapse';
+  /** Is dropped where it is missing; the rest is refused. */
+  readonly dropMissing: readonly MissingKind[];
 }
 
 export interface LoadedProcess {

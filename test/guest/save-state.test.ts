@@ -134,7 +134,7 @@ describe('K23: state, then memory', () => {
     expect(told).toEqual(
       ['files', 'state', 'memory'].filter((p) => told.includes(p as SaveProgress['phase'])),
     );
-    const kinds = framesOf(file).map((frame) => frame.kind);
+    const kinds = [...framesOf(file)].map((frame) => frame.kind);
     const order = kinds.filter((kind, i) => kind !== kinds[i - 1]);
     const state = order.includes(Kind.BYTES) ? [Kind.BYTES, Kind.GRAPH] : [Kind.GRAPH];
     expect(order).toEqual([Kind.DESCRIPTION, ...state, Kind.PAGES, Kind.SHARD_END, Kind.END]);
