@@ -1,11 +1,12 @@
 /**
- * node bench/observe.mjs [--rounds N] [--calls N]
+ * node bench/observe.mjs [--calls N] [--rounds N] [--processes N] [--only NAME,NAME…] [--dist FOLDER]
  *
- * What observing costs a guest that does nothing but system calls (test/guest/c/many-calls.c): a process
- * of its own for each run, runs interleaved, and CPU time counted beside the clock, since the machine may
- * be busy. Prints a Markdown table.
+ * What observing costs a guest that does nothing but system calls (guest/call-rounds.c). The machine is
+ * quicker at some hours and in some placements of its threads than in others, so one guest process makes all
+ * its calls, in short turns: one unobserved, one observed, each kind of observer in turn. What is compared is
+ * neighbours; the table has medians. Several processes of this program, since a placement may last. --dist
+ * measures another build.
  *
- *   nobody      no observer                                   the base of the others
  *   other       an observer of something else                 the price of being observable
  *   1 in 1000   every thousandth call matches the filter      live, in this process
  *   all         every call is delivered, the rest dropped     events a second, and drops
@@ -14,98 +15,117 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const FILTERS = {
-  nobody: undefined,
   other: { types: ['syscall'], syscalls: 'mount' },
   '1 in 1000': { types: ['syscall'], syscalls: 'getppid' },
   all: { types: ['syscall'] },
   lossless: { types: ['syscall'], lossless: true },
 };
+const STEP = 1000;
 
 const option = (name, fallback) => {
   const at = process.argv.indexOf(`--${name}`);
   return at < 0 ? fallback : process.argv[at + 1];
 };
+const calls = Number(option('calls', '200000'));
+const rounds = Number(option('rounds', '7'));
+const processes = Number(option('processes', '3'));
+const only = option('only')?.split(',') ?? Object.keys(FILTERS);
 
-if (option('run')) await runOne(option('run'), option('program'), Number(option('calls')));
-else compare(Number(option('rounds', '5')), Number(option('calls', '1000000')));
+if (option('program')) await measure(option('program'));
+else compare();
 
-/** One kernel, one guest; the figures as JSON on stdout. */
-async function runOne(name, program, calls) {
-  const { Kernel } = await import('troupe');
-  const kernel = await Kernel.boot({
-    shards: 1,
-    binds: [{ source: program, target: '/many-calls', readOnly: true }],
+/** One kernel, one guest; the turns as JSON on stdout. */
+async function measure(program) {
+  const { Kernel } = await import(resolve(option('dist', 'dist'), 'index.js'));
+  const binds = [{ source: program, target: '/call-rounds', readOnly: true }];
+  const kernel = await Kernel.boot({ shards: 1, binds });
+  const guest = kernel.spawn('/call-rounds', [String(calls), String(STEP)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
-  const filter = FILTERS[name];
+  const turns = [];
+  await turn(kernel, guest, undefined);
+  for (const name of only) await turn(kernel, guest, FILTERS[name]);
+  for (let round = 0; round < rounds; round++) {
+    for (const name of only) {
+      const base = await turn(kernel, guest, undefined);
+      turns.push({ name, base, ...(await turn(kernel, guest, FILTERS[name])) });
+    }
+  }
+  guest.stdin.end();
+  await kernel.close();
+  console.log(JSON.stringify(turns));
+}
+
+/** Figures of one turn, observed by a filter or unobserved. */
+async function turn(kernel, guest, filter) {
   let events = 0;
   let dropped = 0;
-  if (filter) {
+  const observer =
+    filter &&
     kernel.observe(filter).subscribe((event) => {
       if (event.type === 'dropped') dropped += event.count;
       else events++;
     });
-  }
-  const run = (count) => kernel.spawn('/many-calls', [String(count), '1000'], { stdio: 'ignore' }).completed;
-  await run(20_000);
+  // Asked of the shard: the observer is in force when it answers.
+  await kernel.taskSet();
   const cpu = process.cpuUsage();
-  const start = performance.now();
-  await run(calls);
-  const ms = performance.now() - start;
+  const line = new Promise((resolve) => guest.stdout.once('data', resolve));
+  guest.stdin.write('.');
+  const ns = Number(await line);
   const { user, system } = process.cpuUsage(cpu);
-  await kernel.close();
-  console.log(
-    JSON.stringify({ ns: (ms * 1e6) / calls, cpuNs: ((user + system) * 1e3) / calls, events, dropped, ms }),
-  );
+  const delivered = events;
+  observer?.unsubscribe();
+  return { ns: ns / calls, cpuNs: ((user + system) * 1e3) / calls, events: delivered, dropped };
 }
 
-function compare(rounds, calls) {
+function compare() {
   const folder = mkdtempSync(join(tmpdir(), 'troupe-bench-'));
-  const program = join(folder, 'many-calls');
-  const source = fileURLToPath(new URL('../test/guest/c/many-calls.c', import.meta.url));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+  const program = join(folder, 'call-rounds');
+  const source = fileURLToPath(new URL('guest/call-rounds.c', import.meta.url));
   execFileSync('gcc', ['-O2', '-static', '-o', program, source]);
-  const results = new Map(Object.keys(FILTERS).map((name) => [name, []]));
-  try {
-    for (let round = 0; round < rounds; round++) {
-      for (const [name, runs] of results) {
-        const words = ['--run', name, '--program', program, '--calls', String(calls)];
-        const { stdout, stderr } = spawnSync(process.execPath, [fileURLToPath(import.meta.url), ...words], {
-          encoding: 'utf8',
-          timeout: 120_000,
-        });
-        if (stdout.trim() === '') throw new Error(`${name}: ${stderr}`);
-        runs.push(JSON.parse(stdout));
-      }
-    }
-  } finally {
-    rmSync(folder, { recursive: true });
+  const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2), '--program', program];
+  const turns = [];
+  for (let n = 0; n < processes; n++) {
+    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: 120_000 });
+    if (stdout.trim() === '') throw new Error(stderr);
+    turns.push(...JSON.parse(stdout));
   }
-  const base = median(results.get('nobody').map((r) => r.ns));
-  const baseCpu = median(results.get('nobody').map((r) => r.cpuNs));
-  console.log(`${calls} calls, medians of ${rounds} interleaved rounds\n`);
+  print(turns);
+}
+
+function print(turns) {
   console.log(
-    '| observer | ns a call | of nobody | host CPU ns a call | of nobody | events | dropped | events/s |',
+    `${rounds} × ${processes} turns of ${calls} calls, each beside an unobserved one: ` +
+      `${median(turns.map((t) => t.base.ns)).toFixed(0)} ns a call, ` +
+      `${median(turns.map((t) => t.base.cpuNs)).toFixed(0)} ns of host CPU. Medians.\n`,
   );
+  console.log('| observer | ns a call | more | host CPU ns a call | more | events | dropped | events/s |');
   console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
-  for (const [name, runs] of results) {
-    const of = (pick) => median(runs.map(pick));
-    const ns = of((r) => r.ns);
-    const cpu = of((r) => r.cpuNs);
+  for (const name of only) {
+    const own = turns.filter((t) => t.name === name);
+    const of = (pick) => median(own.map(pick));
     const row = [
       name,
-      ns.toFixed(0),
-      `${((100 * ns) / base - 100).toFixed(1)} %`,
-      cpu.toFixed(0),
-      `${((100 * cpu) / baseCpu - 100).toFixed(1)} %`,
-      of((r) => r.events),
-      of((r) => r.dropped),
-      Math.round(of((r) => r.events / (r.ms / 1e3))),
+      of((t) => t.ns).toFixed(0),
+      percent(of((t) => t.ns / t.base.ns)),
+      of((t) => t.cpuNs).toFixed(0),
+      percent(of((t) => t.cpuNs / t.base.cpuNs)),
+      of((t) => t.events),
+      of((t) => t.dropped),
+      Math.round(of((t) => (t.events * 1e9) / (t.ns * calls))),
     ];
     console.log(`| ${row.join(' | ')} |`);
   }
+}
+
+function percent(ratio) {
+  return `${(100 * ratio - 100).toFixed(1)} %`;
 }
 
 function median(values) {

@@ -30,23 +30,37 @@ const common = {
 };
 const external = ['koffi', 'pino', '@napi-rs/nice'];
 
-/** Piscina starts `worker.js` beside its own code: ours is in dist/pool/. */
+/** A file of Piscina's, with one thing said otherwise. */
+async function patched(path, from, to) {
+  const contents = await readFile(path, 'utf8');
+  if (!contents.includes(from)) throw new Error(`piscina no longer says ${from}`);
+  return { contents: contents.replace(from, to) };
+}
+
+/**
+ * Piscina starts `worker.js` beside its own code: ours is in dist/pool/. And it takes a worker that was started
+ * before it was there (scripts/worker-ahead.cjs).
+ */
 const piscinaWorker = (place) => ({
   name: 'piscina-worker',
   setup({ onLoad }) {
-    onLoad({ filter: /piscina[/\\]dist[/\\]index\.js$/ }, async ({ path }) => {
-      const contents = await readFile(path, 'utf8');
-      const patched = contents.replace("'worker.js'", `'${place}/worker.js'`);
-      if (patched === contents) throw new Error('piscina no longer names its worker file as it did');
-      return { contents: patched };
-    });
+    onLoad({ filter: /piscina[/\\]dist[/\\]index\.js$/ }, ({ path }) =>
+      patched(path, "'worker.js'", `'${place}/worker.js'`),
+    );
+    onLoad({ filter: /piscina[/\\]dist[/\\]worker_pool[/\\]index\.js$/ }, ({ path }) =>
+      patched(
+        path,
+        'new node_worker_threads_1.Worker(',
+        "(globalThis[Symbol.for('troupe.newWorker')] ?? ((...of) => new node_worker_threads_1.Worker(...of)))(",
+      ),
+    );
   },
 });
 
 /**
- * In the workers koffi is its prebuilt addon alone: the JavaScript around it finds out which to take, adds what is
- * deprecated, and costs 6 ms at each start. npm puts the addon where all can see it, others where koffi can.
- * Hence one version of koffi in package.json, not a range.
+ * In the workers koffi is its prebuilt addon alone: the JavaScript around it finds out which to take (8 ms at each
+ * start, with what it reads for that), and glibc's is right wherever node's own binaries run. npm puts the addon
+ * where all can see it, others where koffi can. Hence one version of koffi in package.json, not a range.
  */
 const koffi = {
   name: 'koffi',
@@ -56,7 +70,7 @@ const koffi = {
     onLoad({ filter: /.*/, namespace: 'addon' }, () => ({
       contents: `
         try {
-          module.exports = require('@koromix/koffi-linux-x64');
+          module.exports = require('@koromix/koffi-linux-x64/linux_x64/koffi.node');
         } catch {
           const { createRequire } = require('node:module');
           const koffi = createRequire(__moduleUrl).resolve('koffi');
@@ -92,33 +106,54 @@ await build({
   define: { __dirname: 'import.meta.dirname' },
 });
 
+const MODULE_URL = "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;";
+
 const commonJs = {
   ...common,
   format: 'cjs',
   external,
   // What V8 compiles from a cache has no loader for import().
   supported: { 'dynamic-import': false },
-  banner: { js: "const __moduleUrl = require('node:url').pathToFileURL(__filename).href;" },
+  banner: { js: MODULE_URL },
   define: { 'import.meta.url': '__moduleUrl' },
 };
 
-await build({
+/** For scripts/load-cached.cjs, which runs them as node runs a module: putting that around the text there copied it. */
+const cached = {
   ...commonJs,
-  entryPoints: {
-    troupe: 'src/cli/main.ts',
-    'check-injection': 'src/api/check-injection.ts',
-    'coverage-page': 'src/cli/coverage-page.ts',
-  },
+  banner: { js: `(function (exports, require, module, __filename, __dirname) { ${MODULE_URL}` },
+  footer: { js: '})' },
+};
+
+await build({
+  ...cached,
+  entryPoints: { troupe: 'src/cli/main.ts' },
   outdir: 'dist/cli',
-  plugins: [piscinaWorker('../pool'), apart(['check-injection'])],
+  plugins: [piscinaWorker('../pool'), apart(['check-injection', 'progress-bar'])],
 });
 
 await build({
   ...commonJs,
-  entryPoints: { shard: 'src/actors/shard-worker.ts', worker: 'node_modules/piscina/dist/worker.js' },
+  entryPoints: {
+    'check-injection': 'src/api/check-injection.ts',
+    'coverage-page': 'src/cli/coverage-page.ts',
+    'progress-bar': 'src/cli/progress-bar.ts',
+  },
+  outdir: 'dist/cli',
+});
+
+await build({
+  ...cached,
+  entryPoints: { shard: 'src/actors/shard-worker.ts' },
   outdir: 'dist/pool',
   external: external.filter((name) => name !== 'koffi'),
   plugins: [koffi],
+});
+
+await build({
+  ...commonJs,
+  entryPoints: { worker: 'node_modules/piscina/dist/worker.js' },
+  outdir: 'dist/pool',
 });
 
 for (const [directory, loader, entry] of [

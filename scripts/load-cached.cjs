@@ -1,12 +1,11 @@
 /**
- * Loads a bundle (CommonJS, ASCII) with V8's code cache: compiling it anew would cost every start of a
+ * Loads a bundle (CommonJS in the function that node would wrap it in, ASCII) with V8's code cache: compiling it anew would cost every start of a
  * sandbox some 40 ms (docs/decisions/0011). A cache of another V8 or another build is refused by V8
  * itself, and the code is compiled as usual. scripts/bundle.mjs makes the caches by running one guest
  * with TROUPE_CODE_CACHE=write.
  */
 'use strict';
 const { readFileSync, writeFileSync } = require('node:fs');
-const { wrap } = require('node:module');
 const { join } = require('node:path');
 const { Script } = require('node:vm');
 
@@ -24,7 +23,7 @@ function readCache(file) {
 exports.loadCached = function loadCached(directory, name, load) {
   const file = join(directory, `${name}.js`);
   const cache = join(directory, `${name}.cache`);
-  const script = new Script(wrap(readFileSync(file, 'latin1')), {
+  const script = new Script(readFileSync(file, 'latin1'), {
     filename: file,
     cachedData: writing ? undefined : readCache(cache),
   });

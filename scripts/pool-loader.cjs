@@ -8,7 +8,8 @@ shard.useImport((url) => import(url));
 module.exports = keep
   ? async (task) => {
       const result = await shard.default(task);
-      if (task.type === 'task') keep();
+      // Its end is the last that runs.
+      if (task.type === 'shard') keep();
       return result;
     }
   : shard.default;

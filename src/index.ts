@@ -19,6 +19,7 @@ export { InterceptError, type Interception } from './api/interception.js';
 export { Kernel } from './api/kernel.js';
 export { KernelError } from './api/kernel-error.js';
 export { Process, type ProcessExit, SpawnError } from './api/process.js';
+export type { MissingKind } from './base/missing.js';
 export type {
   AfterDecision,
   BeforeDecision,

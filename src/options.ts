@@ -7,6 +7,7 @@
  */
 import * as v from 'valibot';
 import { LOG_LEVELS, type LogLevel } from './base/log.js';
+import { MISSING_KINDS, type MissingKind } from './base/missing.js';
 import { PLACEMENTS, type PlacementPolicy } from './base/placement.js';
 import { EVENT_TYPES, type EventType } from './messages/events.js';
 import type { SaveProgress } from './messages/kernel.js';
@@ -60,6 +61,10 @@ export interface KernelOptions {
   inject?: string | readonly string[] | undefined;
   /** Of the choices that `chance=` of a rule makes. Default: 0. */
   injectSeed?: number | undefined;
+  /**
+   * What is written to stderr as JSON lines, each with its `actor`: operations and programs started by `kernel` at info,
+   * how each task begins and ends at debug, its system calls at trace. Default: warn.
+   */
   logLevel?: LogLevel | undefined;
 }
 
@@ -102,6 +107,12 @@ export interface SpawnOptions {
   signal?: AbortSignal | undefined;
   /** What the program sees as argv[0]. Default: the command as given. */
   argv0?: string | undefined;
+  /**
+   * As exec(3) is for a process: when the program ends, so does the embedder's process, with the same status (128+N
+   * for signal N). What else runs in the sandbox is killed; `completed` never settles, and nothing of node's own
+   * way out happens, `exit` listeners included. Default: false.
+   */
+  exec?: boolean | undefined;
 }
 
 export interface LoadOptions {
@@ -111,6 +122,15 @@ export interface LoadOptions {
   windowSize?: WindowSize | undefined;
   /** Whether time that passed while the kernel was saved has passed for who sleeps. Default: `keep`. */
   sleepers?: 'keep' | 'elapse' | undefined;
+  /**
+   * What the kernel goes on without where it is not there any more; by default each is an error that names it.
+   * `files`: a directory or file bound from the host, which from then on is like one that was removed (ENOENT), and
+   * open files of the host that are gone or were changed: descriptors answer EIO, mapped pages that the guest had
+   * not written to raise SIGBUS. `streams`: a descriptor that a process was started with and for which `stdio` has
+   * nothing: it is like a pipe whose other end is closed (end of file, EPIPE). `cpu`: contents of registers that this
+   * CPU has not; instructions that it has not raise SIGILL.
+   */
+  dropMissing?: readonly MissingKind[] | undefined;
   /** Told now and then how far it is, and at the end. */
   onProgress?: ((progress: SaveProgress) => void) | undefined;
   /** Default: as the saved kernel had it. */
@@ -159,7 +179,7 @@ export const count = (least: number, most: number) =>
     v.maxValue(most, `must be at most ${most}`),
   );
 export const id = count(0, MAX_ID);
-const windowSide = count(0, 0xffff);
+export const windowSide = count(0, 0xffff);
 
 const MIN_MEMORY = 16 * 1024 * 1024;
 
@@ -243,6 +263,7 @@ const spawnSchema: v.GenericSchema<unknown, SpawnOptions> = v.strictObject({
   ),
   signal: v.optional(v.instance(AbortSignal, 'must be an AbortSignal')),
   argv0: v.optional(text),
+  exec: v.optional(v.boolean('must be a boolean')),
 });
 
 const onProgress = v.custom<(progress: SaveProgress) => void>(
@@ -262,6 +283,9 @@ export function parseSaveToOptions(options: unknown): SaveToOptions {
 const loadSchema: v.GenericSchema<unknown, LoadOptions> = v.strictObject({
   ...stdioEntries,
   sleepers: v.optional(v.picklist(['keep', 'elapse'], "must be 'keep' or 'elapse'")),
+  dropMissing: v.optional(
+    v.array(v.picklist(MISSING_KINDS, `must be of ${MISSING_KINDS.join(', ')}`), 'must be an array'),
+  ),
   onProgress: v.optional(onProgress),
   logLevel: v.optional(v.picklist(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`)),
 });

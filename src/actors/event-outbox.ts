@@ -1,7 +1,7 @@
 /**
  * Events of a shard on their way to the embedder: batches in a ring of shared memory, and a message only
- * when the embedder sleeps. What finds no room in the ring waits here; the hub admits no more then than
- * it must (event-hub.ts).
+ * when the embedder sleeps and it is time that it knew (`flush`). What finds no room in the ring waits here;
+ * the hub admits no more then than it must (event-hub.ts).
  */
 import type { KernelEvent } from '../messages/events.js';
 import type { EventBlock } from './event-block.js';
@@ -9,8 +9,10 @@ import { type EventBatch, encodeBatch } from './event-codec.js';
 import { MailboxSender } from './mailbox.js';
 import type { Ring } from './ring.js';
 
-/** Enough to share the cost of a batch, few enough to be prompt. */
+/** Enough to share the cost of a batch, few enough to be dead before V8 looks for what lives. */
 const BATCH_EVENTS = 128;
+/** A reader that has so many events to catch up with is woken: a quarter of its window. */
+const WAKE_EVENTS = 4_096;
 const WAIT_MS = 2;
 
 export interface OutboxOptions {
@@ -24,24 +26,32 @@ export interface OutboxOptions {
 export class EventOutbox {
   readonly #sender: MailboxSender<EventBatch>;
   readonly #options: OutboxOptions;
+  readonly #wake: () => void;
   #batch: EventBatch = [];
+  /** Events in the ring since the reader was last woken. */
+  #silent = 0;
 
   constructor(options: OutboxOptions) {
     this.#options = options;
     const { block, shard, wake } = options;
-    const wakeReader = (): void => {
-      if (block.wakeReader(shard)) wake();
+    this.#wake = (): void => {
+      this.#silent = 0;
+      if (options.ring.readable > 0 && block.wakeReader(shard)) wake();
     };
-    this.#sender = new MailboxSender(options.ring, wakeReader, encodeBatch);
+    this.#sender = new MailboxSender(options.ring, this.#wake, encodeBatch);
   }
 
   push(observers: number | readonly number[], event: KernelEvent): void {
     this.#batch.push(observers, event);
-    if (this.#batch.length >= 2 * BATCH_EVENTS) this.flush();
+    if (this.#batch.length < 2 * BATCH_EVENTS) return;
+    this.#put();
+    const { ring } = this.#options;
+    if (this.#silent >= WAKE_EVENTS || ring.readable >= ring.capacity / 4) this.#wake();
   }
 
+  /** The reader knows of all there is. */
   get isEmpty(): boolean {
-    return this.#batch.length === 0;
+    return this.#batch.length === 0 && this.#silent === 0 && !this.congested;
   }
 
   /** There is more than the ring holds. */
@@ -49,12 +59,21 @@ export class EventOutbox {
     return this.#sender.backlog;
   }
 
+  /** All that there is, and the reader is told. */
   flush(): void {
-    if (this.#sender.backlog) this.#sender.pump();
-    if (this.#batch.length === 0 || this.#sender.backlog) return;
+    this.#put();
+    if (this.#silent > 0) this.#wake();
+  }
+
+  /** Into the ring. */
+  #put(): void {
+    this.#sender.pump();
+    if (this.#batch.length === 0 || this.congested) return;
     const batch = this.#batch;
     this.#batch = [];
-    this.#sender.send(batch);
+    this.#silent += batch.length / 2;
+    this.#sender.put(batch);
+    if (this.congested) this.#wake();
   }
 
   /** Waits for the embedder to deal with some of it, for a moment at most. */

@@ -7,8 +7,8 @@ import type { Answer, FromHome, Question, ToHome } from '../kernel/home/conversa
 import type { ControlBlock } from './control-block.js';
 import { HOST_SHARD } from './host-shard.js';
 import { MailboxReceiver, MailboxSender } from './mailbox.js';
-import type { PoolData } from './pool-data.js';
 import { Ring } from './ring.js';
+import type { PoolData } from './shard-task.js';
 
 /** The end of a shard, as its reactor sees it. */
 export interface Lines {

@@ -15,8 +15,8 @@ import { HOST_SHARD } from './host-shard.js';
 import { KernelActor } from './kernel-actor.js';
 import { lazyLog } from './lazy-log.js';
 import { MailboxSender } from './mailbox.js';
-import type { PoolData } from './pool-data.js';
 import { Ring } from './ring.js';
+import type { PoolData } from './shard-task.js';
 
 export class KernelHost {
   /** What the shard of this thread tells its news to. */

@@ -29,6 +29,12 @@ export class MailboxSender<M> {
   }
 
   send(message: M): void {
+    this.put(message);
+    this.wake();
+  }
+
+  /** The same, for a reader that is woken later. */
+  put(message: M): void {
     const body = this.encode(message);
     const framed = new Uint8Array(LENGTH + body.length);
     new DataView(framed.buffer).setUint32(0, body.length, true);
@@ -39,7 +45,9 @@ export class MailboxSender<M> {
 
   /** Sends what waits, as far as there is room. */
   pump(): void {
-    if (this.backlog) this.#pump();
+    if (!this.backlog) return;
+    this.#pump();
+    this.wake();
   }
 
   #pump(): void {
@@ -53,8 +61,7 @@ export class MailboxSender<M> {
       }
       this.#queue.shift();
     }
-    if (this.#queue.length > 0) this.#retry = setTimeout(() => this.#pump(), RETRY_MS);
-    this.wake();
+    if (this.#queue.length > 0) this.#retry = setTimeout(() => this.pump(), RETRY_MS);
   }
 
   close(): void {

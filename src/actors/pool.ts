@@ -12,11 +12,10 @@ import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { present } from '../base/assert.js';
 import type { KernelPorts } from '../messages/kernel.js';
-import type { ShardTask } from '../messages/shard.js';
 import { LaneTable } from '../platform/systrap/lane-table.js';
 import { ControlBlock } from './control-block.js';
 import { HOST_SHARD } from './host-shard.js';
-import type { PoolData } from './pool-data.js';
+import type { PoolData, ShardTask } from './shard-task.js';
 import { SHARD_WORKER } from './worker-files.js';
 
 /** A worker is gone, by a bug of its shard or by force, and what ran on it. */
@@ -57,7 +56,6 @@ export class ShardPool {
       idleTimeout: Number.POSITIVE_INFINITY,
       atomics: 'disabled',
       recordTiming: false,
-      workerData: data,
       loadBalancer: (_task, workers) => present(workers[this.#target], `shard ${this.#target}`),
     });
     this.ended = Promise.all(this.#startShards(shards, channels));
@@ -68,10 +66,11 @@ export class ShardPool {
     const kernel: KernelPorts = { operations, news: others.map((c) => c.port1) };
     return events.map((port, index) => {
       const news = others[index - 1]?.port2;
+      const pool = this.data;
       const task: ShardTask =
         news === undefined
-          ? { type: 'shard', index, events: port, kernel }
-          : { type: 'shard', index, events: port, news };
+          ? { type: 'shard', index, pool, events: port, kernel }
+          : { type: 'shard', index, pool, events: port, news };
       const ports = news === undefined ? [operations, ...kernel.news] : [news];
       return this.#submit(index, task, [port, ...ports]);
     });

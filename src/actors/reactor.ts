@@ -36,10 +36,12 @@ export interface ReactorParts {
   readonly busy?: (ns: number) => void;
   /** Runs tasks that became runnable by something else than a trap. */
   readonly runReady: () => void;
-  /** Called when the shard has nothing to do for now, before it spins. */
+  /** Called when the shard has nothing to do for now, before it spins; and now and then where it has always. */
   readonly settled: () => void;
+  /** Called before the shard sleeps. */
+  readonly idle: () => void;
   /** Host nanoseconds until that is to be called again, though nothing happens. */
-  readonly settleInNs: () => number;
+  readonly idleInNs: () => number;
   /** No guest may go on: events are waiting for their observer. Traps are left where they are. */
   readonly held: () => boolean;
   /** Waits for that to end, for a moment at most. */
@@ -102,8 +104,9 @@ export class Reactor {
       if (parts.portMail() !== this.#seenPortMail || parts.needsEventLoop()) return false;
       if (this.#spin()) continue;
       if (this.#skipTime()) continue;
+      parts.idle();
       parts.setParked(1);
-      const wait = Math.min(parts.time.dueInNs(), parts.settleInNs(), LONGEST_PARK_NS);
+      const wait = Math.min(parts.time.dueInNs(), parts.idleInNs(), LONGEST_PARK_NS);
       parts.platform.park(parts.mailWaiting() ? 0 : wait);
       parts.setParked(0);
       parts.runReady();
@@ -154,6 +157,7 @@ export class Reactor {
       if (traps >= TRAPS_PER_ROUND) {
         if (this.parts.held()) return;
         platform.park(0);
+        this.parts.settled();
         traps = 0;
       }
       if (drainMail()) busy = true;

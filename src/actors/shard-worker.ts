@@ -2,9 +2,7 @@
  * What a worker of the pool runs: first its shard, for as long as the kernel lives, then tasks on it.
  * Each is a Piscina task whose promise settles with its end.
  */
-import { workerData } from 'node:worker_threads';
 import { assertNever, present } from '../base/assert.js';
-import type { ShardTask } from '../messages/shard.js';
 import { LaneTable } from '../platform/systrap/lane-table.js';
 import { ringingRef } from './actor-ref.js';
 import { ControlBlock } from './control-block.js';
@@ -14,9 +12,9 @@ import { AwayLine, HomeLines } from './home-lines.js';
 import { HOST_SHARD } from './host-shard.js';
 import type { ImportModule } from './interceptors.js';
 import { KernelHost } from './kernel-host.js';
-import type { PoolData } from './pool-data.js';
 import { Ring } from './ring.js';
 import { Shard } from './shard.js';
+import type { ShardTask } from './shard-task.js';
 
 let shard: Shard | undefined;
 let importModule: ImportModule = (url) => import(url);
@@ -38,8 +36,7 @@ export default function run(task: ShardTask): Promise<number | undefined> {
 }
 
 async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<undefined> {
-  const { index, events, news, kernel } = task;
-  const data = workerData as PoolData;
+  const { index, pool: data, events, news, kernel } = task;
   const control = new ControlBlock(data.control);
   const block = new EventBlock(data.eventBlock);
   const host =
@@ -56,6 +53,7 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
   shard = new Shard({
     index,
     config: data.config,
+    images: data.images,
     control,
     commands: new Ring(present(data.commands[index], 'command ring')),
     news: host ? host.news : ringingRef(present(news, 'port'), () => control.ringForPort(HOST_SHARD)),

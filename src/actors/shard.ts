@@ -31,16 +31,15 @@ import type { InitSettings, RootSettings } from '../messages/lifecycle.js';
 import type { ProcessSpec, ShardCommand, ShardNews } from '../messages/shard.js';
 import type { ShardQuery } from '../messages/snapshots.js';
 import { HostClock } from '../platform/host/clock.unsafe.js';
+import { exitProcess } from '../platform/host/exit.unsafe.js';
 import { NodeHostFiles } from '../platform/host/host-files.unsafe.js';
 import { timestampsPerNs } from '../platform/host/machine.unsafe.js';
 import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
+import type { GuestClockOptions } from '../platform/systrap/guest-clock.js';
+import type { Images } from '../platform/systrap/images.js';
 import type { LaneTable } from '../platform/systrap/lane-table.js';
-import {
-  newSystrapPlatform,
-  type SystrapOptions,
-  type SystrapPlatform,
-} from '../platform/systrap/systrap.unsafe.js';
+import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
 import type { EventBlock } from './event-block.js';
@@ -67,6 +66,7 @@ const EPOLLIN = 1;
 export interface ShardOptions {
   readonly index: number;
   readonly config: KernelConfig;
+  readonly images: Images;
   readonly control: ControlBlock;
   readonly commands: Ring;
   readonly news: ActorRef<ShardNews>;
@@ -108,13 +108,20 @@ export class Shard {
   /** Whether a created process may run. */
   #started: boolean;
   #over = false;
+  /** The process that the host process ends with, and how. */
+  #execPid: number | undefined;
+  #exitStatus: number | undefined;
 
   constructor(options: ShardOptions) {
     this.#options = options;
     this.#untrack = track(`shard ${options.index}`);
     this.#mailbox = new MailboxReceiver(options.commands);
     this.#time = this.#newTime();
-    this.#platform = newSystrapPlatform({ ...this.#guestClock(), ...laneHome(options) });
+    this.#platform = newSystrapPlatform({
+      ...this.#guestClock(),
+      ...laneHome(options),
+      images: options.images,
+    });
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { index, config, eventBlock, outbox } = options;
@@ -131,7 +138,7 @@ export class Shard {
     });
     this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
-    for (const observer of localObservers(config, this.#services.log)) this.#hub.addLocal(observer);
+    for (const observer of localObservers(config, this.#services)) this.#hub.addLocal(observer);
     this.#platform.attach(sinkFor(options, this.#services));
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
@@ -147,6 +154,7 @@ export class Shard {
     } finally {
       this.#dispose();
     }
+    if (this.#exitStatus !== undefined) exitProcess(this.#exitStatus);
   }
 
   #newReactor(): Reactor {
@@ -170,7 +178,8 @@ export class Shard {
         this.#hub.settled();
         this.#time.cpuClock.wake();
       },
-      settleInNs: () => this.#hub.flushInNs,
+      idle: () => this.#hub.idle(),
+      idleInNs: () => this.#hub.flushInNs,
       // A pause waits for the traps of all: they stop there, and make no events.
       held: () => this.#hub.held && tasks.pauses === 0,
       awaitRelease: () => this.#hub.awaitProgress(),
@@ -197,6 +206,7 @@ export class Shard {
     const actor = this.#actors.get(pid);
     if (!actor) return Promise.reject(new Error(`no process ${pid} on this shard`));
     if (this.#started) actor.tell({ type: 'start' });
+    if (pid === this.#execPid) return new Promise(() => {});
     const status = actor.completed();
     // A process may have been killed before it ran: so it is here until somebody has asked how it ended.
     status.then(() => this.#actors.delete(pid));
@@ -210,6 +220,8 @@ export class Shard {
 
   /** Tells the Kernel actor; if it lives on this thread, promises were settled. */
   #tell(news: ShardNews): void {
+    // What happened before it is told before it.
+    this.#hub.flush();
     this.#options.news.tell(news);
     this.#reactor.passThroughEventLoop();
   }
@@ -349,6 +361,7 @@ export class Shard {
       const made = spawnProcess(this.#services, this.#mounts, { ...spec, files: stdio.files, asInit });
       if (made instanceof Task) {
         stdio.started(made);
+        if (spec.exec) this.#execPid = made.group.pid;
         this.#adopt(made, stdio.bridge);
         this.#tell({ type: 'created', id, pid: made.group.pid, pipes: stdio.theirs });
         return;
@@ -378,8 +391,16 @@ export class Shard {
     actor.exits$.subscribe((status) => {
       this.#bridges.delete(pid);
       bridge?.finish();
-      this.#tell({ type: 'exited', shard: this.#options.index, pid, status });
+      if (pid === this.#execPid) this.#endWith(status);
+      else this.#tell({ type: 'exited', shard: this.#options.index, pid, status });
     });
+  }
+
+  /** The program that the host process ends with has ended; nobody is told any more. */
+  #endWith(status: number): void {
+    const signal = status & 0x7f;
+    this.#exitStatus = signal === 0 ? status >> 8 : 128 + signal;
+    this.#over = true;
   }
 
   #tellStop(type: 'pause' | 'unpause'): void {
@@ -397,7 +418,7 @@ export class Shard {
   }
 
   /** In virtual time guests ask for the time: what they could read by themselves does not leap. */
-  #guestClock(): SystrapOptions {
+  #guestClock(): GuestClockOptions {
     const { began, time } = this.#options.config;
     const { keeper } = this.#time;
     if (time === 'real') return { began };

@@ -1,9 +1,10 @@
 /**
- * This process's own terminal as the window of a guest's (`troupe run -t`). It is raw meanwhile, so that
+ * This process's own terminal as the window of a guest's (`troupe run -t`, `exec -t`). It is raw meanwhile, so that
  * every key reaches the guest, and is put back however this process ends: by itself, by an error, or (a
  * watcher sees to that) by being killed.
  */
 import type { ChildProcess } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { childProcess } from '../actors/lazy-builtins.js';
 import type { WindowSize } from '../options.js';
 import type { Process } from './process.js';
@@ -11,6 +12,15 @@ import type { Process } from './process.js';
 const STDIN = 0;
 
 type HostTerminal = typeof import('../platform/host/terminal.unsafe.js');
+
+/** A process with a terminal of its own, here or in a sandbox that another process keeps. */
+export interface ShownProcess {
+  /** What is typed. */
+  readonly stdin: Writable | null;
+  /** What appears. */
+  readonly stdout: Readable | null;
+  resize(columns: number, rows: number): void;
+}
 
 export class CallersTerminal {
   readonly #onResize = (): void => {
@@ -24,7 +34,7 @@ export class CallersTerminal {
   };
   /** The terminal has gone: the guest hears of it by the SIGHUP that comes with that. */
   readonly #onGone = (): void => {};
-  #guest: Process | undefined;
+  #guest: ShownProcess | undefined;
   #restore: (() => void) | undefined;
   #watcher: ChildProcess | undefined;
 
@@ -44,24 +54,27 @@ export class CallersTerminal {
     return this.host.windowSize(STDIN);
   }
 
-  /** Joins the terminal to a guest that was spawned with `stdio: 'pty'`, until `detach`. */
+  /** Joins the terminal to a guest that was spawned with `stdio: 'pty'`, from its start until `detach`. */
   attach(guest: Process): void {
+    guest.once('spawn', () => this.join(guest));
+  }
+
+  /** As `attach`, of one that runs. */
+  join(guest: ShownProcess): void {
     this.#guest = guest;
-    guest.once('spawn', () => {
-      this.#watcher = watchOver();
-      this.#restore = this.host.rawTerminal(STDIN);
-      process.once('exit', this.#putBack);
-      process.on('SIGWINCH', this.#onResize);
-      process.on('SIGCONT', this.#onContinue);
-      process.stdin.on('error', this.#onGone);
-      process.stdout.on('error', this.#onGone);
-      // It may have changed while the guest was being made.
-      this.#onResize();
-      const { stdin, stdout } = guest;
-      stdin?.on('error', () => {});
-      if (stdin) process.stdin.pipe(stdin, { end: false });
-      stdout?.pipe(process.stdout, { end: false });
-    });
+    this.#watcher = watchOver();
+    this.#restore = this.host.rawTerminal(STDIN);
+    process.once('exit', this.#putBack);
+    process.on('SIGWINCH', this.#onResize);
+    process.on('SIGCONT', this.#onContinue);
+    process.stdin.on('error', this.#onGone);
+    process.stdout.on('error', this.#onGone);
+    // It may have changed while the guest was being made.
+    this.#onResize();
+    const { stdin, stdout } = guest;
+    stdin?.on('error', () => {});
+    if (stdin) process.stdin.pipe(stdin, { end: false });
+    stdout?.pipe(process.stdout, { end: false });
   }
 
   detach(): void {

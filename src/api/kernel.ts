@@ -199,7 +199,8 @@ export class Kernel extends KernelFacts {
    * `CannotLoad`, with a message that names what this host lacks.
    */
   static async loadFrom(from: string | Readable, options: LoadOptions = {}): Promise<Kernel> {
-    const { stdio, windowSize, sleepers = 'keep', logLevel, onProgress } = parseLoadOptions(options);
+    const given = parseLoadOptions(options);
+    const { stdio, windowSize, sleepers = 'keep', dropMissing = [], logLevel, onProgress } = given;
     const { describedBy, readSaved, reporting } = await import('./saved-kernel.js');
     return readSaved(from, async (path) => {
       const { config, kernel: saved } = describedBy(path);
@@ -207,7 +208,7 @@ export class Kernel extends KernelFacts {
       try {
         const streams = stdioOf({ stdio, windowSize });
         await reporting(onProgress, (progress) =>
-          kernel.#load({ path, kernel: saved, progress, stdio: streams, sleepers }),
+          kernel.#load({ path, kernel: saved, progress, stdio: streams, sleepers, dropMissing }),
         );
       } catch (e) {
         await kernel.close();

@@ -193,5 +193,6 @@ export function spawnSpec(
     gid,
     groups,
     stdio: stdioOf(options),
+    exec: options.exec === true,
   };
 }

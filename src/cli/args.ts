@@ -21,6 +21,36 @@ export interface OptionSpec<T> {
   apply(into: T, value: string): void;
 }
 
+/** An option without a value. */
+export function flag<T>(name: string, help: string, apply: (into: T) => void, short?: string): OptionSpec<T> {
+  return short === undefined ? { name, help, apply } : { name, short, help, apply };
+}
+
+/** One with a value; see OptionSpec. */
+export function option<T>(
+  name: string,
+  value: string,
+  help: string,
+  apply: (into: T, value: string) => void,
+): OptionSpec<T> {
+  return { name, value, help, apply };
+}
+
+/** The value must be one of these words, which the help lists where it says `%`; `kind` is what they are. */
+export function choice<T, W extends string>(
+  name: string,
+  value: string,
+  help: string,
+  { kind, words, apply }: { kind: string; words: readonly W[]; apply: (into: T, word: W) => void },
+): OptionSpec<T> {
+  const all = words.join(', ');
+  return option(name, value, help.replace('%', all), (into, text) => {
+    const word = words.find((w) => w === text);
+    if (word === undefined) throw new UsageError(`not a ${kind}; write one of ${all}`);
+    apply(into, word);
+  });
+}
+
 /** Applies the options at the front of `args` and returns the operands. */
 export function parseArgs<T>(args: readonly string[], specs: readonly OptionSpec<T>[], into: T): string[] {
   for (let i = 0; i < args.length; i++) {

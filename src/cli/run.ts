@@ -8,6 +8,8 @@ import type { SpawnOptions } from '../options.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { complete, type MadeReady, stopSoon } from './complete.js';
 import { spawnFailure } from './exit-status.js';
+import { mayEndAtOnce } from './leave.js';
+import { openTerminal } from './open-terminal.js';
 import { complain } from './output.js';
 import { newRunRequest, RUN_OPTIONS, type RunRequest } from './run-options.js';
 
@@ -36,12 +38,10 @@ export async function run(args: readonly string[]): Promise<number> {
 }
 
 async function runCommand(request: RunRequest, command: string, args: string[]): Promise<number> {
+  const atOnce = mayEndAtOnce();
   const troupe = await import('../index.js');
   const { SpawnError, defaultEnv } = troupe;
-  if (request.terminal && !troupe.CallersTerminal.isThere) {
-    throw new UsageError('-t: standard input is not a terminal; leave -t out, or run troupe in one');
-  }
-  const terminal = request.terminal ? await troupe.CallersTerminal.open() : undefined;
+  const terminal = request.terminal ? await openTerminal() : undefined;
   const records = await recordsOf(request);
   const kernel = await troupe.Kernel.boot({
     ...request.kernel,
@@ -51,14 +51,15 @@ async function runCommand(request: RunRequest, command: string, args: string[]):
   });
   let control: ControlServer | undefined;
   try {
+    const { name } = request;
     for (const record of records) record(kernel);
     for (const path of request.intercept) await kernel.intercept(pathToFileURL(path));
     const options: SpawnOptions = {
       ...request.spawn,
       env: { ...defaultEnv(), ...request.env },
       ...(terminal ? { stdio: 'pty', windowSize: terminal.size } : { stdio: 'inherit' }),
+      exec: name === undefined && request.spawn.timeout === undefined && records.length === 0 && atOnce,
     };
-    const { name } = request;
     const ready: MadeReady = async (main) => {
       if (name === undefined) return undefined;
       control = await troupe.ControlServer.open({ name, kernel, main, command: [command, ...args] });

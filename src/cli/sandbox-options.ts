@@ -1,17 +1,14 @@
 /** The options of the commands that concern a running sandbox. */
 
 import type { EventType } from '../index.js';
-import type { OptionSpec } from './args.js';
-import { UsageError } from './args.js';
-import { parseAbsolute, parseCount, parseUser, parseVariable } from './values.js';
+import { flag, type OptionSpec, option, UsageError } from './args.js';
+import { cwd, environment, help, type Started, terminal, user } from './common-options.js';
+import { parseAbsolute, parseCount } from './values.js';
 
-export interface SandboxRequest {
+export interface SandboxRequest extends Started {
   json: boolean;
   force: boolean;
   status: number;
-  cwd: string | undefined;
-  user: { uid: number; gid: number } | undefined;
-  readonly env: Record<string, string>;
   readonly save: { compress: boolean; stop: boolean };
   readonly filter: {
     types?: EventType[];
@@ -23,14 +20,28 @@ export interface SandboxRequest {
   help: boolean;
 }
 
+export type SandboxCommand =
+  | 'ps'
+  | 'exec'
+  | 'pause'
+  | 'resume'
+  | 'signal'
+  | 'kill'
+  | 'save'
+  | 'events'
+  | 'wait'
+  | 'rm';
+
+type Option = OptionSpec<SandboxRequest>;
+
 export function newSandboxRequest(): SandboxRequest {
   return {
     json: false,
     force: false,
     status: 137,
-    cwd: undefined,
-    user: undefined,
+    spawn: {},
     env: {},
+    terminal: false,
     save: { compress: false, stop: false },
     filter: {},
     help: false,
@@ -39,133 +50,67 @@ export function newSandboxRequest(): SandboxRequest {
 
 const MAX_STATUS = 255;
 
-const help: OptionSpec<SandboxRequest> = {
-  name: 'help',
-  help: 'print this',
-  apply: (request) => {
-    request.help = true;
-  },
-};
+const json: Option = flag('json', 'print JSON', (request) => {
+  request.json = true;
+});
 
-const json: OptionSpec<SandboxRequest> = {
-  name: 'json',
-  help: 'print JSON',
-  apply: (request) => {
-    request.json = true;
-  },
-};
+const force: Option = flag('force', 'end everything in it first', (request) => {
+  request.force = true;
+});
 
-const force: OptionSpec<SandboxRequest> = {
-  name: 'force',
-  help: 'end everything in it first',
-  apply: (request) => {
-    request.force = true;
-  },
-};
-
-const status: OptionSpec<SandboxRequest> = {
-  name: 'status',
-  value: 'N',
-  help: 'the exit status of all that ends by it (default: 137)',
-  apply: (request, value) => {
+const status: Option = option(
+  'status',
+  'N',
+  'the exit status of all that ends by it (default: 137)',
+  (request, value) => {
     if (!/^\d{1,3}$/.test(value) || Number(value) > MAX_STATUS) {
       throw new UsageError('not a status; write a number from 0 to 255');
     }
     request.status = Number(value);
   },
-};
+);
 
-const exec: readonly OptionSpec<SandboxRequest>[] = [
-  {
-    name: 'cwd',
-    value: 'DIR',
-    help: 'working directory in the sandbox',
-    apply: (request, value) => {
-      request.cwd = parseAbsolute(value);
-    },
-  },
-  {
-    name: 'env',
-    value: 'NAME=VALUE',
-    help: 'set a variable; otherwise only PATH, HOME, TERM and LANG are passed on',
-    apply: (request, value) => {
-      const [name, content] = parseVariable(value);
-      request.env[name] = content;
-    },
-  },
-  {
-    name: 'user',
-    value: 'UID[:GID]',
-    help: 'run as this user (default: yours)',
-    apply: (request, value) => {
-      request.user = parseUser(value);
-    },
-  },
+const save: readonly Option[] = [
+  flag('compress', 'compress memory too: smaller, and slower', (request) => {
+    request.save.compress = true;
+  }),
+  flag('stop', 'end it here, once it is saved', (request) => {
+    request.save.stop = true;
+  }),
 ];
 
-const save: readonly OptionSpec<SandboxRequest>[] = [
-  {
-    name: 'compress',
-    help: 'compress memory too: smaller, and slower',
-    apply: (request) => {
-      request.save.compress = true;
+const events: readonly Option[] = [
+  option('types', 'LIST', 'only events of these types: syscall,exec,signalSent', ({ filter }, value) => {
+    filter.types = value.split(',') as EventType[];
+  }),
+  option('pids', 'LIST', 'only events of these processes: 2,15', ({ filter }, value) => {
+    filter.pids = value.split(',').map(parseCount);
+  }),
+  option(
+    'syscalls',
+    'FILTER',
+    'only these system calls, as of --strace: %file,%process,read',
+    ({ filter }, value) => {
+      filter.syscalls = value;
     },
-  },
-  {
-    name: 'stop',
-    help: 'end it here, once it is saved',
-    apply: (request) => {
-      request.save.stop = true;
+  ),
+  option(
+    'path',
+    'PATH',
+    'only events of this file, or of what is beneath it; may be given again',
+    ({ filter }, value) => {
+      filter.paths = [...(filter.paths ?? []), parseAbsolute(value)];
     },
-  },
-];
-
-const events: readonly OptionSpec<SandboxRequest>[] = [
-  {
-    name: 'types',
-    value: 'LIST',
-    help: 'only events of these types: syscall,exec,signalSent',
-    apply: (request, value) => {
-      request.filter.types = value.split(',') as EventType[];
-    },
-  },
-  {
-    name: 'pids',
-    value: 'LIST',
-    help: 'only events of these processes: 2,15',
-    apply: (request, value) => {
-      request.filter.pids = value.split(',').map(parseCount);
-    },
-  },
-  {
-    name: 'syscalls',
-    value: 'FILTER',
-    help: 'only these system calls, as of --strace: %file,%process,read',
-    apply: (request, value) => {
-      request.filter.syscalls = value;
-    },
-  },
-  {
-    name: 'path',
-    value: 'PATH',
-    help: 'only events of this file, or of what is beneath it; may be given again',
-    apply: (request, value) => {
-      request.filter.paths = [...(request.filter.paths ?? []), parseAbsolute(value)];
-    },
-  },
-  {
-    name: 'lossless',
-    help: 'drop nothing: the sandbox waits for who reads this',
-    apply: (request) => {
-      request.filter.lossless = true;
-    },
-  },
+  ),
+  flag('lossless', 'drop nothing: the sandbox waits for who reads this', ({ filter }) => {
+    filter.lossless = true;
+  }),
 ];
 
 /** By command. */
-export const SANDBOX_OPTIONS = {
+export const SANDBOX_OPTIONS: Readonly<Record<SandboxCommand, readonly Option[]>> = {
   ps: [json, help],
-  exec: [...exec, help],
+  exec: [...terminal, cwd('that of the sandbox'), environment, user, help],
   pause: [help],
   resume: [help],
   signal: [help],
@@ -174,6 +119,4 @@ export const SANDBOX_OPTIONS = {
   events: [...events, help],
   wait: [help],
   rm: [force, help],
-} as const satisfies Record<string, readonly OptionSpec<SandboxRequest>[]>;
-
-export type SandboxCommand = keyof typeof SANDBOX_OPTIONS;
+};

@@ -2,7 +2,9 @@
 import type { Sandbox, SandboxInfo } from '../index.js';
 import { describeOptions, parseArgs, UsageError } from './args.js';
 import { spawnFailure, statusOf } from './exit-status.js';
+import { openTerminal } from './open-terminal.js';
 import { complain } from './output.js';
+import { shown } from './progress.js';
 import {
   newSandboxRequest,
   SANDBOX_OPTIONS,
@@ -18,7 +20,8 @@ const USAGE: Readonly<Record<SandboxCommand, string>> = {
 Lists the sandboxes of this user that run with a --name, or the tasks of one.`,
   exec: `exec [options] NAME [--] COMMAND [ARG…]
 
-Runs one more program in a sandbox, with this command's standard streams. Exits as it does.`,
+Runs one more program in a sandbox, with this command's standard streams, or with -t a
+terminal of its own. Exits as it does.`,
   pause: `pause NAME
 
 Freezes a sandbox; returns when everything in it has stopped. Each pause wants a resume.`,
@@ -99,7 +102,7 @@ async function perform(
       return 0;
     }
     case 'save':
-      await target.save(rest[0] ?? '', request.save);
+      await shown('saving', (onProgress) => target.save(rest[0] ?? '', { ...request.save, onProgress }));
       return 0;
     case 'events':
       return await events(target, request);
@@ -187,14 +190,16 @@ async function exec(
   request: SandboxRequest,
 ): Promise<number> {
   const { Sandbox, defaultEnv } = await import('../index.js');
-  const { cwd, user, env } = request;
-  const wanted = { command, args, env: { ...defaultEnv(), ...env }, cwd, user };
+  const { cwd, user } = request.spawn;
+  const terminal = request.terminal ? await openTerminal() : undefined;
+  const env = { ...defaultEnv(), ...request.env };
+  const wanted = { command, args, env, cwd, user, terminal: terminal?.size };
   const running = await new Sandbox(name).exec(wanted, (stream, data) => void process[stream].write(data));
-  process.stdin.on('data', (data: Buffer) => running.write(data));
-  process.stdin.on('end', () => running.end());
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
     process.on(signal, () => running.signal(parseSignal(signal)));
   }
+  if (terminal) void running.started.then(() => terminal.join({ ...running, stdout: null }));
+  else process.stdin.pipe(running.stdin);
   try {
     return statusOf(await running.completed);
   } catch (e) {
@@ -203,6 +208,7 @@ async function exec(
     complain(line);
     return status;
   } finally {
+    terminal?.detach();
     process.stdin.pause();
   }
 }

@@ -63,7 +63,7 @@ export function newRootNamespace(services: KernelServices, options: RootOptions)
     mountAt(newTmpfs({ clock: services.clock, hostFiles, memory }), target, MS_NOSUID | MS_NODEV, 'tmpfs');
   }
   for (const { source, target, readOnly } of options.binds) {
-    const fs = newHostFs({ hostFiles, source, rootFd: openRoot(services, source), readOnly });
+    const fs = newHostFs({ hostFiles, source, rootFd: openRoot(services, source), readOnly, bound: true });
     mountAt(fs, target, MS_NOSUID | MS_NODEV | (readOnly ? MS_RDONLY : 0), source);
   }
   return mounts;

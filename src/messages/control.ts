@@ -3,6 +3,7 @@
  * is in a directory of its user alone; what comes is checked all the same.
  */
 import type { EventType, KernelEvent } from './events.js';
+import type { SaveProgress } from './kernel.js';
 import type { TaskSnapshot } from './snapshots.js';
 
 export type ControlRequest =
@@ -15,8 +16,17 @@ export type ControlRequest =
   | { readonly type: 'signal'; readonly signo: number; readonly pid?: number | undefined }
   /** Answered by `exit` when the sandbox ends. */
   | { readonly type: 'wait' }
-  /** Pauses, writes the kernel into a file, and lets it go on, or ends it. The path is absolute. */
-  | { readonly type: 'save'; readonly path: string; readonly compress: boolean; readonly stop: boolean }
+  /**
+   * Pauses, writes the kernel into a file, and lets it go on, or ends it. The path is absolute. With `progress`
+   * answered by `progress` now and then, before `done`.
+   */
+  | {
+      readonly type: 'save';
+      readonly path: string;
+      readonly compress: boolean;
+      readonly stop: boolean;
+      readonly progress: boolean;
+    }
   /** Answered by `event` until the sandbox ends or the caller goes, then `done`. */
   | { readonly type: 'events'; readonly filter: ControlFilter }
   /** `started` or `error`, then output, then `exit`. The caller sends ExecInput meanwhile. */
@@ -27,7 +37,14 @@ export type ControlRequest =
       readonly env: Readonly<Record<string, string>>;
       readonly cwd?: string | undefined;
       readonly user?: { readonly uid: number; readonly gid: number } | undefined;
+      /** It gets a terminal of its own, of this size: what appears on it comes as `stdout`. */
+      readonly terminal?: ControlWindow | undefined;
     };
+
+export interface ControlWindow {
+  readonly columns: number;
+  readonly rows: number;
+}
 
 /** Of events; what is absent excludes nothing. */
 export interface ControlFilter {
@@ -42,6 +59,8 @@ export interface ControlFilter {
 export type ExecInput =
   | { readonly type: 'stdin'; readonly data: string }
   | { readonly type: 'stdinEnd' }
+  /** The window that its terminal is shown in has this size now. */
+  | { readonly type: 'resize'; readonly columns: number; readonly rows: number }
   | { readonly type: 'signal'; readonly signo: number };
 
 export interface SandboxInfo {
@@ -69,6 +88,7 @@ export type ControlAnswer =
   | { readonly type: 'started'; readonly pid: number }
   | { readonly type: 'stdout' | 'stderr'; readonly data: string }
   | { readonly type: 'event'; readonly event: KernelEvent }
+  | { readonly type: 'progress'; readonly progress: SaveProgress }
   | { readonly type: 'exit'; readonly end: ProcessEnd }
   | {
       readonly type: 'error';

@@ -2,8 +2,9 @@
  * KernelActor ↔ shard. Commands go down in order, answers and news come up: by plain calls on the shard
  * that hosts the actor, by a ring and a port on the others.
  */
+import type { MissingKind } from '../base/missing.js';
 import type { ObserverSpec } from './events.js';
-import type { ImageDescription, KernelErrorCode, KernelPorts, SavedActor } from './kernel.js';
+import type { ImageDescription, KernelErrorCode, SavedActor } from './kernel.js';
 import type { InitSettings, RootSettings, UtsSettings } from './lifecycle.js';
 import type { ShardQueries, ShardQuery } from './snapshots.js';
 
@@ -36,6 +37,8 @@ export interface ProcessSpec {
   readonly maxSymlinkTraversals?: number;
   /** Names of its own; absent: those of the kernel. */
   readonly utsNamespace?: UtsSettings;
+  /** The host process ends with it. */
+  readonly exec?: boolean;
 }
 
 /** Whom a signal from outside is for. */
@@ -121,6 +124,8 @@ export interface LoadRequest {
   /** The streams that each process gets in place of those it was started with. */
   readonly stdio: readonly StdioSource[];
   readonly sleepers: 'keep' | 'elapse';
+  /** Is dropped where it is missing; the rest is refused. */
+  readonly dropMissing: readonly MissingKind[];
 }
 
 export interface LoadedProcess {
@@ -166,20 +171,3 @@ export type ShardNews =
   | { readonly type: 'ready'; readonly shard: number }
   | { readonly type: 'exited'; readonly shard: number; readonly pid: number; readonly status: number }
   | { readonly type: 'broken'; readonly shard: number; readonly why: string };
-
-/** What the pool runs on a shard. */
-export type ShardTask =
-  | {
-      readonly type: 'shard';
-      readonly index: number;
-      /** Tells the embedder that there are events in this shard's ring. */
-      readonly events: MessagePort;
-      /** To the Kernel actor; not for the shard that hosts it … */
-      readonly news?: MessagePort;
-      /** … which gets what that needs instead. */
-      readonly kernel?: KernelPorts;
-    }
-  /** Starts a created process; the result is its wait(2) status. */
-  | { readonly type: 'task'; readonly pid: number };
-
-type MessagePort = import('node:worker_threads').MessagePort;

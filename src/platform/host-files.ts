@@ -92,6 +92,8 @@ export interface HostFiles {
   /** Never block: -EAGAIN instead. */
   readStream(fd: HostFd, into: Uint8Array): number;
   writeStream(fd: HostFd, from: Uint8Array): number;
+  /** What waits in a pipe or socket to be read, which stays there; -ENOBUFS where not all of it can be seen. */
+  peekStream(fd: HostFd, how: 'pipe' | 'socket'): Uint8Array | number;
   ftruncate(fd: HostFd, size: number): number;
   /** fallocate(2) with PUNCH_HOLE: zeros, whose memory is given back; the size stays. */
   punchHole(fd: HostFd, offset: number, length: number): number;

@@ -143,6 +143,9 @@ export interface Context {
   setSp(sp: UserAddr): void;
   getThreadPointer(): UserAddr;
   setThreadPointer(addr: UserAddr): void;
+  /** The base of the segment register that user space may use as it likes. */
+  getGsBase(): UserAddr;
+  setGsBase(addr: UserAddr): void;
 
   /**
    * Pushes a signal frame on the guest's stack and points the guest at the handler; false when the
@@ -161,7 +164,8 @@ export interface Context {
   writeRegisters(set: RegisterSet, image: Uint8Array): boolean;
   /** All of a stopped thread's state, and a context made as it was; false when this CPU cannot hold it. */
   image(): ContextImage;
-  restore(image: ContextImage): boolean;
+  /** `partly`: registers that this CPU has not are left out. */
+  restore(image: ContextImage, how?: { readonly partly?: boolean }): boolean;
   /** While it is set, the guest traps after each instruction, as a fault with SIGTRAP. */
   singleStep: boolean;
   /** The host's number of the CPU that this guest thread ran on last. */

@@ -1,8 +1,10 @@
 /** The public API on real guests: what a program that embeds troupe sees. */
 import { execFileSync } from 'node:child_process';
 import { closeSync, openSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Kernel, type Process, SpawnError } from 'troupe';
+import { run } from './support/run.js';
 
 let kernel: Kernel;
 beforeEach(async () => {
@@ -150,6 +152,25 @@ describe('close', () => {
     await kernel.close();
     await ended;
     expect(types).toEqual(['kernel', 'exec', 'taskExit', 'end']);
+  });
+});
+
+describe('spawn with exec: this process ends with the program', () => {
+  const script = join(import.meta.dirname, 'support', 'exec.mjs');
+  test.each([
+    ['a status', 'echo out; exit 7', { status: 7, output: 'out\n' }],
+    ['a signal', 'kill -TERM $$', { status: 128 + 15, output: '' }],
+  ])('by %s', async (_how, command, expected) => {
+    const { status, stdout, stderr, leftovers } = await run(process.execPath, [script, 'sh', '-c', command]);
+    expect({ status, output: stdout.toString() }).toEqual(expected);
+    expect({ stderr, leftovers }).toEqual({ stderr: '', leftovers: [] });
+  });
+
+  test('but not where the program cannot be started', async () => {
+    const { status, stdout, stderr } = await run(process.execPath, [script, '/no/such/program']);
+    expect(status).toBe(1);
+    expect(stdout.toString()).toBe('the exit event\n');
+    expect(stderr).toContain('ENOENT');
   });
 });
 

@@ -72,6 +72,21 @@ describe('a stream of events', () => {
     expect(files).toEqual([['/tmp/a', '/tmp/b']]);
   });
 
+  test.each([
+    ['computes', 'while :; do :; done'],
+    ['makes other calls', 'while :; do cd /; done'],
+    ['sleeps', 'exec sleep 1000'],
+  ])('tells what a guest did though it %s ever after', async (_, forever) => {
+    const opened = new Promise<void>((resolve) => {
+      kernel.observe({ types: ['fileOpen'], paths: ['/tmp/x'] }).subscribe((event) => {
+        if (event.type === 'fileOpen') resolve();
+      });
+    });
+    const guest = kernel.spawn('/bin/sh', ['-c', `: >/tmp/x; ${forever}`], { stdio: 'ignore' });
+    await opened;
+    expect((await kernel.taskSet()).map((t) => t.pid)).toContain(guest.pid);
+  });
+
   test('several observers have their own filters, and one that leaves changes nothing for the others', async () => {
     const opened: string[] = [];
     const seen = collect(kernel.observe({ types: ['syscall'], syscalls: ['openat'], paths: ['/etc'] }));

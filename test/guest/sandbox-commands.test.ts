@@ -184,6 +184,22 @@ describe('save', () => {
     expect(whole).toEqual(whole.map((_, i) => `tick ${i}`));
   });
 
+  test('with what nobody has read of its input yet', async () => {
+    const script = 'read line; echo "ready $line"; sleep 0.5; exec cat';
+    const child = spawn(process.execPath, [CLI, 'run', '--name', 'fed', '--', 'sh', '-c', script], {
+      env: environment(),
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    started.push(child);
+    child.stdin?.write('one\ntwo\n');
+    await new Promise((resolve) => child.stdout?.once('data', resolve));
+    while (!existsSync(join(folder, 'troupe/fed.sock'))) await sleep(20);
+    const file = join(folder, 'kernel');
+    expect((await troupe(['save', '--stop', 'fed', file])).status).toBe(0);
+    const again = await troupe(['restore', file], 'three\n');
+    expect([again.status, again.stdout.toString()]).toEqual([0, 'two\nthree\n']);
+  });
+
   test('of a sandbox that is paused leaves it paused', async () => {
     await sandbox('still', 'sleep 100');
     await troupe(['pause', 'still']);

@@ -1,9 +1,11 @@
 /** What saving and loading promise beside the guests' going on: KERNEL.md K16 to K25, K39, K40. */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { hostFeatureSet, type InitOptions, Kernel, type SaveProgress } from 'troupe';
+import { compile, gcc, sayAbsent } from './support/compiler.js';
 import { goOnElsewhere, Output } from './support/saved.js';
 import { tempFolder } from './support/temp.js';
 
@@ -15,6 +17,8 @@ const INIT: InitOptions = {
   rootUserNamespace: { owner: 0, group: 0 },
   applicationCores: 2,
 };
+
+if (!gcc) sayAbsent('gcc');
 
 let kernel: Kernel;
 let files = 0;
@@ -79,6 +83,28 @@ test('K20: what was under way is done before it is saved: a read whose bytes cam
   expect((await goOnElsewhere(file, 'late\n')).output).toBe('early\nlate\n');
 });
 
+test('what nobody has read of a pipe yet is read before what comes by the new one, here and elsewhere', async () => {
+  kernel = await Kernel.boot({ shards: 1, logLevel: 'error' });
+  const guest = kernel.spawn('sh', ['-c', 'read line; echo "ready $line"; sleep 0.5; exec md5sum']);
+  const output = new Output(guest);
+  // More than one page, less than the pipe holds.
+  const rest = Buffer.alloc(40_000, 'unread ');
+  guest.stdin?.write(Buffer.concat([Buffer.from('one\n'), rest]));
+  await output.until('ready one');
+  await kernel.pause();
+  await kernel.saveTo(file);
+  // What is saved again before anybody has read it is still there.
+  const loaded = await Kernel.loadFrom(file);
+  await loaded.saveTo(`${file}.2`);
+  await loaded.close();
+  const sum = (more: string): string => createHash('md5').update(rest).update(more).digest('hex');
+  expect((await goOnElsewhere(file, 'and more')).output).toBe(`${sum('and more')}  -\n`);
+  expect((await goOnElsewhere(`${file}.2`, '')).output).toBe(`${sum('')}  -\n`);
+  await kernel.unpause();
+  guest.stdin?.end('here');
+  expect(await output.all()).toBe(`ready one\n${sum('here')}  -\n`);
+});
+
 test('K22: mappings of host files are saved as such, but for the pages that a guest changed', async () => {
   const mapped = join(folder, 'mapped');
   const size = 64 << 20;
@@ -114,6 +140,20 @@ test('K22: mappings of host files are saved as such, but for the pages that a gu
   await kernel.close();
   expect(statSync(file).size).toBeLessThan(40 << 20);
   expect(ordered(before + (await goOnElsewhere(file, '\n')).output)).toEqual(ordered(natively));
+});
+
+(gcc ? test : test.skip)('a GS base that a program chose is there again', async () => {
+  const program = compile('gs', folder);
+  const natively = execFileSync(program, ['wait'], { input: '\n' }).toString();
+  kernel = await Kernel.boot({ shards: 1, logLevel: 'error' });
+  const guest = kernel.spawn(program, ['wait']);
+  const output = new Output(guest);
+  await output.until('ready');
+  await kernel.pause();
+  await kernel.saveTo(file);
+  const before = output.text;
+  await kernel.close();
+  expect(before + (await goOnElsewhere(file, '\n')).output).toBe(natively);
 });
 
 describe('K24: loadFrom', () => {

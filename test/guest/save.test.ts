@@ -187,6 +187,21 @@ describe('K24: loadFrom', () => {
     }
   });
 
+  test('one that was paused several times is paused once', async () => {
+    const guest = kernel.spawn('sh', [
+      '-c',
+      'echo ready; (sleep 0.1; exit 3); echo "slept $?"; read line; exit 5',
+    ]);
+    await new Output(guest).until('ready');
+    await kernel.pause();
+    await kernel.pause();
+    await kernel.pause();
+    await kernel.saveTo(file);
+    await kernel.close();
+    const { output, code } = await goOnElsewhere(file, '\n');
+    expect({ output, code }).toEqual({ output: 'slept 3\n', code: 5 });
+  });
+
   test('sleepers sleep what was left, or what is left now', async () => {
     const guest = kernel.spawn('sh', ['-c', 'echo ready; sleep 3; echo slept']);
     await new Output(guest).until('ready');

@@ -9,7 +9,7 @@
 import { crypto, zlib } from '../lazy-builtins.js';
 
 /** Rises whenever an older reader would misunderstand. */
-export const VERSION = 2;
+export const VERSION = 3;
 const MAGIC = Buffer.from('troupe kernel\0\0\0', 'latin1');
 export const SIGNATURE_SIZE = MAGIC.length + 4;
 

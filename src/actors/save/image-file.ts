@@ -90,6 +90,7 @@ export class ImageFileWriter implements ImageWriter {
   }
 
   state(graph: Graph): void {
+    this.phases.counted(graph.nodes);
     for (const [index, bytes] of graph.bytes.entries()) this.#put(Kind.BYTES, { index }, bytes, true);
     const nodes = Buffer.from(JSON.stringify({ root: graph.root, nodes: graph.nodes }));
     this.#put(Kind.GRAPH, { bytes: graph.bytes.length }, nodes, true);
@@ -187,6 +188,7 @@ class ImageFileReader implements ImageReader {
       if (frame.kind === Kind.BYTES) bytes.push(frame.bytes);
       else if (frame.kind === Kind.GRAPH) {
         const { root, nodes } = JSON.parse(Buffer.from(frame.bytes).toString()) as Graph & { nodes: Node[] };
+        this.phases.counted(nodes);
         return { root, nodes, bytes };
       } else throw new BrokenImage('it has no state');
     }

@@ -1,6 +1,7 @@
 /** A shard's part in saving and loading: what of a kernel lives in the actors and not in its objects. */
+import type { MissingKind } from '../../base/missing.js';
 import type { TerminalBridge } from '../../kernel/fs/tty/bridge.js';
-import type { HostStream } from '../../kernel/save/graph.js';
+import { CannotLoad, type HostStream } from '../../kernel/save/graph.js';
 import { loadKernel, type SavedClock, type ShardPart, saveKernel } from '../../kernel/save/snapshot.js';
 import type { KernelServices } from '../../kernel/services.js';
 import type { LoadedProcess, LoadRequest, SaveRequest } from '../../messages/shard.js';
@@ -41,6 +42,12 @@ export function loadShard(
   };
   const host = {
     stream: (pid: number, slot: number): HostStream | undefined => planOf(pid).streamAt(slot),
+    missing(what: MissingKind, why: string): void {
+      if (!request.dropMissing.includes(what)) {
+        throw new CannotLoad(`${why}; to go on without it, drop missing ${what}`);
+      }
+      services.log.warn({ what, why }, 'dropped');
+    },
     setClock(saved: SavedClock): void {
       const now = services.clock.realtime();
       const elapsed = (now.sec - saved.realtime.sec) * 1e9 + (now.nsec - saved.realtime.nsec);

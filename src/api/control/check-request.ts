@@ -1,9 +1,10 @@
 /** Whether what came by a control socket is a request: schemas of messages/control.ts. */
 import * as v from 'valibot';
 import type { ControlRequest, ExecInput } from '../../messages/control.js';
-import { absolute, checkOptions, count, eventFilter, id, nonEmpty, text } from '../../options.js';
+import { absolute, checkOptions, count, eventFilter, id, nonEmpty, text, windowSide } from '../../options.js';
 
 const signo = count(0, 64);
+const window = { columns: windowSide, rows: windowSide };
 
 const request = (): v.GenericSchema<unknown, ControlRequest> =>
   v.variant('type', [
@@ -15,6 +16,7 @@ const request = (): v.GenericSchema<unknown, ControlRequest> =>
       path: absolute,
       compress: v.boolean(),
       stop: v.boolean(),
+      progress: v.boolean(),
     }),
     v.strictObject({ type: v.literal('events'), filter: eventFilter }),
     v.strictObject({
@@ -24,6 +26,7 @@ const request = (): v.GenericSchema<unknown, ControlRequest> =>
       env: v.record(text, text),
       cwd: v.optional(text),
       user: v.optional(v.strictObject({ uid: id, gid: id })),
+      terminal: v.optional(v.strictObject(window)),
     }),
   ]) as v.GenericSchema<unknown, ControlRequest>;
 
@@ -31,6 +34,7 @@ const execInput = (): v.GenericSchema<unknown, ExecInput> =>
   v.variant('type', [
     v.strictObject({ type: v.literal('stdin'), data: v.pipe(v.string(), v.base64()) }),
     v.strictObject({ type: v.literal('stdinEnd') }),
+    v.strictObject({ type: v.literal('resize'), ...window }),
     v.strictObject({ type: v.literal('signal'), signo }),
   ]);
 

@@ -2,6 +2,7 @@
 import { existsSync, rmSync, statSync } from 'node:fs';
 import { createConnection, type Socket } from 'node:net';
 import { resolve } from 'node:path';
+import { Writable } from 'node:stream';
 import type {
   ControlAnswer,
   ControlFilter,
@@ -11,7 +12,7 @@ import type {
   SandboxInfo,
 } from '../../messages/control.js';
 import type { KernelEvent } from '../../messages/events.js';
-import type { SaveOptions } from '../../messages/kernel.js';
+import type { SaveProgress } from '../../messages/kernel.js';
 import type { TaskSnapshot } from '../../messages/snapshots.js';
 import { SpawnError } from '../process.js';
 import { ControlError } from './control-error.js';
@@ -23,10 +24,23 @@ type Channel = LineChannel<ControlAnswer, ControlRequest | ExecInput>;
 /** What exec is asked for, and what it tells meanwhile. */
 export type ExecRequest = Omit<Extract<ControlRequest, { type: 'exec' }>, 'type'>;
 
+export interface SandboxSaveOptions {
+  /** Whether memory is compressed too: smaller, and slower. */
+  readonly compress: boolean;
+  /** It ends once it is saved. */
+  readonly stop: boolean;
+  /** Told now and then how far it is, and at the end. */
+  readonly onProgress?: ((progress: SaveProgress) => void) | undefined;
+}
+
 export interface RunningExec {
-  write(data: Buffer): void;
-  end(): void;
+  /** No faster than the sandbox takes it. */
+  readonly stdin: Writable;
   signal(signo: number): void;
+  /** Of a terminal. */
+  resize(columns: number, rows: number): void;
+  /** Settles when it runs, or could not start: `completed` says why. */
+  readonly started: Promise<void>;
   /** Rejects with SpawnError when it could not start. */
   readonly completed: Promise<ProcessEnd>;
 }
@@ -80,8 +94,9 @@ export class Sandbox {
   }
 
   /** Saves it into a file, as its process sees the path; it goes on, or with `stop` ends. */
-  async save(path: string, { compress, stop }: SaveOptions & { readonly stop: boolean }): Promise<void> {
-    await this.#ask({ type: 'save', path: resolve(path), compress, stop });
+  async save(path: string, { compress, stop, onProgress }: SandboxSaveOptions): Promise<void> {
+    const progress = onProgress !== undefined;
+    await this.#ask({ type: 'save', path: resolve(path), compress, stop, progress }, onProgress);
   }
 
   /** Gives the events that the filter lets by, until the sandbox ends or `give` wants no more. */
@@ -111,29 +126,41 @@ export class Sandbox {
     output: (stream: 'stdout' | 'stderr', data: Buffer) => void,
   ): Promise<RunningExec> {
     const channel = await this.#connect();
+    let begin = (): void => {};
+    const started = new Promise<void>((resolve) => {
+      begin = resolve;
+    });
     const completed = new Promise<ProcessEnd>((resolve, reject) => {
       channel.onMessage((answer) => {
         if (answer.type === 'stdout' || answer.type === 'stderr') {
           output(answer.type, Buffer.from(answer.data, 'base64'));
-        } else if (answer.type === 'exit') resolve(answer.end);
+        } else if (answer.type === 'started') begin();
+        else if (answer.type === 'exit') resolve(answer.end);
         else if (answer.type === 'error') reject(errorOf(answer));
       });
       void channel.closed.then(() => reject(gone(this.name)));
     });
-    completed.catch(() => {});
+    completed.then(begin, begin);
     channel.send({ type: 'exec', ...request });
     return {
-      write: (data) => void channel.send({ type: 'stdin', data: data.toString('base64') }),
-      end: () => void channel.send({ type: 'stdinEnd' }),
+      stdin: inputOf(channel),
       signal: (signo) => void channel.send({ type: 'signal', signo }),
+      resize: (columns, rows) => void channel.send({ type: 'resize', columns, rows }),
+      started,
       completed,
     };
   }
 
-  async #ask(request: ControlRequest): Promise<ControlAnswer> {
+  async #ask(
+    request: ControlRequest,
+    onProgress?: ((progress: SaveProgress) => void) | undefined,
+  ): Promise<ControlAnswer> {
     const channel = await this.#connect();
     const answer = new Promise<ControlAnswer>((resolve, reject) => {
-      channel.onMessage(resolve);
+      channel.onMessage((message) => {
+        if (message.type === 'progress') onProgress?.(message.progress);
+        else resolve(message);
+      });
       void channel.closed.then(() => reject(gone(this.name)));
     });
     channel.send(request);
@@ -149,6 +176,19 @@ export class Sandbox {
     await removeIfDead(this.#path);
     throw new ControlError('ENOENT', `no sandbox named ${this.name} runs; troupe ps lists those that do`);
   }
+}
+
+function inputOf(channel: Channel): Writable {
+  return new Writable({
+    write(data: Buffer, _encoding, done) {
+      if (channel.send({ type: 'stdin', data: data.toString('base64') })) done();
+      else void channel.drained().then(() => done());
+    },
+    final(done) {
+      channel.send({ type: 'stdinEnd' });
+      done();
+    },
+  });
 }
 
 /** Removes the socket of a sandbox that died without taking it along; false when there is none. */

@@ -9,6 +9,7 @@ import type { Readable } from 'node:stream';
 import { assertNever } from '../../base/assert.js';
 import type { ControlAnswer, ControlRequest, ExecInput, ProcessEnd } from '../../messages/control.js';
 import type { KernelEvent } from '../../messages/events.js';
+import type { SaveProgress } from '../../messages/kernel.js';
 import type { Kernel } from '../kernel.js';
 import { KernelError } from '../kernel-error.js';
 import { type Process, SpawnError } from '../process.js';
@@ -138,7 +139,7 @@ export class ControlServer {
       case 'exec':
         return this.#exec(channel, request);
       default: {
-        const answered = this.#perform(request).then((answer) => channel.end(answer));
+        const answered = this.#perform(request, channel).then((answer) => channel.end(answer));
         this.#answering.add(answered);
         const forget = (): void => void this.#answering.delete(answered);
         answered.then(forget, forget);
@@ -147,7 +148,7 @@ export class ControlServer {
     }
   }
 
-  async #perform(request: Operation): Promise<ControlAnswer> {
+  async #perform(request: Operation, channel: Channel): Promise<ControlAnswer> {
     const { kernel, main } = this.#sandbox;
     switch (request.type) {
       case 'info':
@@ -161,7 +162,7 @@ export class ControlServer {
         await this.#resume();
         break;
       case 'save':
-        await this.#save(request);
+        await this.#save(request, channel);
         break;
       case 'kill':
         await kernel.kill(request.status);
@@ -196,11 +197,15 @@ export class ControlServer {
   }
 
   /** A pause of its own: one that was paused stays so. */
-  async #save({ path, compress, stop }: Extract<ControlRequest, { type: 'save' }>): Promise<void> {
+  async #save(
+    { path, compress, stop, progress: wanted }: Extract<ControlRequest, { type: 'save' }>,
+    channel: Channel,
+  ): Promise<void> {
     const { kernel } = this.#sandbox;
+    const tell = (progress: SaveProgress): void => void channel.send({ type: 'progress', progress });
     await this.#pause();
     try {
-      await kernel.saveTo(path, { compress });
+      await kernel.saveTo(path, { compress, onProgress: wanted ? tell : undefined });
     } catch (e) {
       await this.#resume();
       throw e;
@@ -230,8 +235,11 @@ export class ControlServer {
   }
 
   async #exec(channel: Channel, request: Extract<ControlRequest, { type: 'exec' }>): Promise<void> {
-    const { command, args, env, cwd, user } = request;
-    const guest = this.#sandbox.kernel.spawn(command, args, { env, cwd, user, stdio: 'pipe' });
+    const { command, args, env, cwd, user, terminal } = request;
+    const streams = terminal
+      ? ({ stdio: 'pty', windowSize: terminal } as const)
+      : ({ stdio: 'pipe' } as const);
+    const guest = this.#sandbox.kernel.spawn(command, args, { env, cwd, user, ...streams });
     guest.on('error', () => {});
     guest.on('spawn', () => channel.send({ type: 'started', pid: guest.pid ?? 0 }));
     guest.stdin?.on('error', () => {});
@@ -278,6 +286,9 @@ function feed({ socket }: Channel, guest: Process, input: ExecInput | undefined)
       break;
     case 'signal':
       guest.kill(input.signo);
+      break;
+    case 'resize':
+      guest.resize(input.columns, input.rows);
       break;
     case undefined:
       break;

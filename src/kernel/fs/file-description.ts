@@ -86,6 +86,10 @@ export abstract class FileDescription {
   mappable(_options: { shared: boolean; write: boolean }): Mappable | Failure {
     return fail(E.ENODEV);
   }
+  /** A file of the host that was not there any more when a saved kernel was loaded. */
+  get vanished(): boolean {
+    return false;
+  }
   fsync(): Failure | undefined {
     return undefined;
   }

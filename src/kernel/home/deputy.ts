@@ -305,6 +305,10 @@ export class DeputyContext implements Context {
     return userAddr(0);
   }
   setThreadPointer(): void {}
+  getGsBase(): UserAddr {
+    return userAddr(0);
+  }
+  setGsBase(): void {}
   pushSignalFrame(): boolean {
     throw new Bug(ONLY_THE_BODY);
   }

@@ -3,6 +3,7 @@
  * then each is told that all are there. Late objects are found in between, and put where they belong.
  */
 
+import type { MissingKind } from '../../base/missing.js';
 import { sideTables } from '../side-table.js';
 import {
   CannotLoad,
@@ -18,6 +19,14 @@ import {
 import type { WalkRules } from './graph-writer.js';
 
 const VIEWS = { Uint8Array, Int32Array, Uint32Array, Uint16Array, BigUint64Array } as const;
+
+/** A kernel that refers to nothing outside. */
+const NOTHING_OUTSIDE: Pick<LoadWalk, 'stream' | 'missing'> = {
+  stream: () => undefined,
+  missing: (_, why) => {
+    throw new CannotLoad(why);
+  },
+};
 
 /** Stands where a late object will be. */
 class Placeholder {
@@ -38,7 +47,7 @@ export class GraphReader implements LoadWalk {
   constructor(
     private readonly _rules: WalkRules,
     private readonly _graph: Graph,
-    private readonly _streams: LoadWalk['stream'] = () => undefined,
+    private readonly _host: Pick<LoadWalk, 'stream' | 'missing'> = NOTHING_OUTSIDE,
   ) {}
 
   /**
@@ -83,7 +92,11 @@ export class GraphReader implements LoadWalk {
   }
 
   stream(pid: number, slot: number): HostStream | undefined {
-    return this._streams(pid, slot);
+    return this._host.stream(pid, slot);
+  }
+
+  missing(what: MissingKind, why: string): void {
+    this._host.missing(what, why);
   }
 
   refuse(why: string): never {

@@ -5,6 +5,7 @@
  * again and circles close. A graph is JSON but for its bytes, which stand aside in `bytes`.
  */
 import type { HostFd } from '../../base/brand.js';
+import type { MissingKind } from '../../base/missing.js';
 
 /**
  * A value: null, booleans, strings and finite numbers stand for themselves. In an array: nothing is
@@ -100,6 +101,8 @@ export interface LoadWalk {
   resolve<T>(object: T): T;
   /** The host stream in place of this descriptor of the process that was started with it. */
   stream(pid: number, slot: number): HostStream | undefined;
+  /** This is not there any more: it is to be done without, or (this throws) the load is refused. */
+  missing(what: MissingKind, why: string): void;
   refuse(why: string): never;
 }
 

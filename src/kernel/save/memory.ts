@@ -133,9 +133,17 @@ function mapWritable(mm: MemoryManager, vma: Vma): Failure | undefined {
 }
 
 export function writePages(mm: MemoryManager, { addr, bytes }: Pages): void {
+  if (mm.vmas.find(userAddr(addr))?.file?.vanished) mapOverNothing(mm, addr, bytes.length);
   if (mm.space.write(userAddr(addr), bytes) !== bytes.length) {
     throw new CannotLoad('saved memory does not fit into the mappings saved with it');
   }
+}
+
+/** A file that has vanished has no pages to be written to: those that the guest had changed are on their own. */
+function mapOverNothing(mm: MemoryManager, addr: number, length: number): void {
+  mm.space.map({ addr: userAddr(addr), length, prot: READ | WRITE, shared: false, noReserve: true });
+  const failed = mm.flush();
+  if (failed) throw new CannotLoad(`memory cannot be mapped (errno ${failed.errno})`);
 }
 
 /** All pages are there: protection as the guest had it. */

@@ -7,6 +7,7 @@
  */
 
 import type { Timespec } from '../../base/clock.js';
+import type { MissingKind } from '../../base/missing.js';
 import { anonymousDevices } from '../fs/anonymous-dev.js';
 import { CachedName } from '../fs/dentry-cache.js';
 import { newDevFs } from '../fs/dev/dev-fs.js';
@@ -97,6 +98,8 @@ export interface LoadHost {
   /** The host stream in place of this descriptor of the process that was started with it. */
   stream(pid: number, slot: number): HostStream | undefined;
   setClock(saved: SavedClock): void;
+  /** See LoadWalk. */
+  missing(what: MissingKind, why: string): void;
 }
 
 /** Everything that was saved, in a kernel that has nothing yet; the root mount namespace. */
@@ -104,7 +107,7 @@ export function loadKernel(services: KernelServices, image: ImageReader, host: L
   image.begin('state');
   // Registers the devices; /dev itself comes with what was saved.
   newDevFs(services).release();
-  const reader = new GraphReader(rulesOf(services), image.state(), (of, slot) => host.stream(of, slot));
+  const reader = new GraphReader(rulesOf(services), image.state(), host);
   const state = reader.read((root) => begin(services, root as KernelState, host)) as KernelState;
   state.mounts.dentries.restore(reader.instancesOf(CachedName));
   for (const one of perKernelObjects()) {
@@ -113,7 +116,7 @@ export function loadKernel(services: KernelServices, image: ImageReader, host: L
   }
   for (const [index, node] of state.terminals) terminalsOf(services).nodes.set(index, node);
   image.begin('memory');
-  loadMemory(services, state.memories, image);
+  loadMemory(services, state.memories, image, host);
   return state;
 }
 
@@ -125,7 +128,12 @@ function begin(services: KernelServices, state: KernelState, host: LoadHost): vo
   anonymousDevices.last = Math.max(anonymousDevices.last, state.anonymousDevices);
 }
 
-function loadMemory(services: KernelServices, memories: readonly MemoryManager[], image: ImageReader): void {
+function loadMemory(
+  services: KernelServices,
+  memories: readonly MemoryManager[],
+  image: ImageReader,
+  host: LoadHost,
+): void {
   for (const mm of memories) {
     mm.attach(services.platform.createAddressSpace());
     mapAgain(mm);
@@ -137,19 +145,20 @@ function loadMemory(services: KernelServices, memories: readonly MemoryManager[]
   }
   for (const mm of memories) {
     protectAgain(mm);
-    giveContexts(services, mm);
+    giveContexts(services, mm, host);
   }
 }
 
-function giveContexts(services: KernelServices, mm: MemoryManager): void {
+function giveContexts(services: KernelServices, mm: MemoryManager, host: LoadHost): void {
   let isFirst = true;
   for (const task of living(services)) {
     if (task.mm !== mm) continue;
     const context = isFirst ? mm.space.first : mm.space.createContext(mm.space.first);
     isFirst = false;
-    if (!giveContext(task, context)) {
-      throw new CannotLoad(`this CPU has not all the features that task ${task.tid} uses`);
-    }
+    if (giveContext(task, context)) continue;
+    const why = `this CPU has not all the features that task ${task.tid} uses`;
+    host.missing('cpu', why);
+    if (!giveContext(task, context, { partly: true })) throw new CannotLoad(why);
   }
 }
 

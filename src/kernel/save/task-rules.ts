@@ -31,12 +31,15 @@ export const taskRule: SavedClass = {
   },
 };
 
-/** The task gets its context, which becomes what the image says; false when this CPU cannot hold it. */
-export function giveContext(task: Task, context: Context): boolean {
+/**
+ * The task gets its context, which becomes what the image says; false when this CPU cannot hold it. `partly`: what it
+ * cannot hold is left out.
+ */
+export function giveContext(task: Task, context: Context, how: { readonly partly?: boolean } = {}): boolean {
   task.context = context;
   context.owner = task;
   const image = images.get(task);
-  return image !== undefined && context.restore(image);
+  return image !== undefined && context.restore(image, how);
 }
 
 export const groupRule: SavedClass = {

@@ -15,7 +15,7 @@ import { CannotSave } from './graph.js';
 export function writeBack(tasks: TaskSet, mounts: MountNamespace): void {
   mounts.sync();
   for (const file of openFiles(tasks)) {
-    if (!keepsWrites(file)) continue;
+    if (!keepsWrites(file) || file.vanished) continue;
     const failed = file.fsync();
     // EINVAL: it is of a kind that has nothing to write back.
     if (!failed || failed.errno === E.EINVAL) continue;

@@ -24,7 +24,9 @@ export function dispatch(task: Task, number: number = task.context.syscallNumber
   if (declaration === undefined) return unknownNumber(task, number);
   try {
     const { calls } = task.kernel;
-    if (calls !== undefined && calls.interest[number] !== 0) return callWatched(task, declaration, calls);
+    if (calls !== undefined && calls.interest[number] !== 0 && calls.concerns(number, task.group.pid)) {
+      return callWatched(task, declaration, calls);
+    }
     return call(task, declaration);
   } catch (e) {
     return failureOf(e);

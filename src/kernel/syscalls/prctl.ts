@@ -110,6 +110,14 @@ const archOperations = new Map<number, (task: Task, addr: number) => Result>([
       return 0;
     },
   ],
+  [PR.ARCH_SET_GS, setGs],
+  [
+    PR.ARCH_GET_GS,
+    (task, at) => {
+      task.memory.writeU64(userAddr(at), task.context.getGsBase());
+      return 0;
+    },
+  ],
   // cpuid always works; making it trap wants a CPU that can.
   [PR.ARCH_GET_CPUID, () => 1],
   [PR.ARCH_SET_CPUID, () => fail(E.ENODEV)],
@@ -136,7 +144,7 @@ export const prctlCalls = [
     NR.arch_prctl,
     'arch_prctl',
     [arg('op', choice(PR.archPrctlOperations)), arg('addr', word)],
-    { support: 'partial', note: 'no GS base, no shadow stacks, no XSAVE permissions: EINVAL' },
+    { support: 'partial', note: 'no shadow stacks, no XSAVE permissions: EINVAL' },
     (task, op, at) => {
       const operation = archOperations.get(op);
       return operation ? operation(task, at) : fail(E.EINVAL);
@@ -232,5 +240,11 @@ function bitOf(set: bigint, cap: number): number {
 function setFs(task: Task, at: number): Result {
   if (at >= task.kernel.platform.maxAddress) return fail(E.EPERM);
   task.context.setThreadPointer(userAddr(at));
+  return 0;
+}
+
+function setGs(task: Task, at: number): Result {
+  if (at >= task.kernel.platform.maxAddress) return fail(E.EPERM);
+  task.context.setGsBase(userAddr(at));
   return 0;
 }

@@ -18,16 +18,19 @@ export interface DecodedCall {
   readonly args: unknown[];
   /** The first decoding that failed: the call fails with it. */
   readonly failure: Failure | undefined;
-  /** Those that could not be decoded, as addresses. */
-  readonly undecoded: readonly (string | undefined)[];
+  /** Those that could not be decoded, as addresses; undefined where all could be. */
+  readonly undecoded: readonly (string | undefined)[] | undefined;
 }
+
+const NO_ARGUMENTS: never[] = [];
 
 export function decodeCall(task: Task, declaration: Declaration): DecodedCall {
   const { context } = task;
   const args: unknown[] = [];
-  const undecoded: (string | undefined)[] = [];
+  let undecoded: (string | undefined)[] | undefined;
   let failure: Failure | undefined;
-  declaration.args.forEach(({ codec }, i) => {
+  let i = 0;
+  for (const { codec } of declaration.args) {
     const lo = context.argLo(i);
     const hi = context.argHi(i);
     try {
@@ -36,17 +39,20 @@ export function decodeCall(task: Task, declaration: Declaration): DecodedCall {
       if (!(e instanceof SyscallError)) throw e;
       failure ??= new Failure(e.errno);
       args.push(undefined);
+      undecoded ??= [];
       undecoded[i] = hex((hi >>> 0) * 2 ** 32 + (lo >>> 0));
     }
-  });
+    i++;
+  }
   return { declaration, args, failure, undecoded };
 }
 
 /** Arguments of a call that begins: undefined what is shown at its return. */
-export function showEntry(task: Task, call: DecodedCall): (string | undefined)[] {
+export function showEntry(task: Task, call: DecodedCall): readonly (string | undefined)[] {
+  if (call.args.length === 0) return NO_ARGUMENTS;
   const context = showContext(task, call, undefined);
   return call.declaration.args.map(({ codec }, i) => {
-    return call.undecoded[i] ?? (codec.isOutput ? undefined : codec.show(call.args[i], context));
+    return call.undecoded?.[i] ?? (codec.isOutput ? undefined : codec.show(call.args[i], context));
   });
 }
 
@@ -56,7 +62,8 @@ export function showArguments(
   call: DecodedCall,
   shown: readonly (string | undefined)[],
   result: number | undefined,
-): string[] {
+): readonly string[] {
+  if (call.args.length === 0) return NO_ARGUMENTS;
   const context = showContext(task, call, result);
   return call.declaration.args.map(({ codec }, i) => shown[i] ?? codec.show(call.args[i], context));
 }

@@ -24,6 +24,7 @@ import { eventBase } from './event-base.js';
 import { DEAD } from './state.js';
 import { atRest } from './stop.js';
 import type { Task } from './task.js';
+import { logOf } from './task-log.js';
 import type { TaskSet } from './task-set.js';
 import type { ThreadGroup } from './thread-group.js';
 
@@ -113,7 +114,7 @@ function attempt(task: Task, step: () => void): void {
     step();
   } catch (e) {
     if (e instanceof SyscallError) return;
-    task.kernel.log.warn({ pid: task.group.pid, tid: task.tid, why: String(e) }, 'while a task ended');
+    logOf(task).warn({ why: String(e) }, 'while a task ended');
   }
 }
 

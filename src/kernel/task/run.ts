@@ -43,6 +43,7 @@ import {
 } from './state.js';
 import { atRest } from './stop.js';
 import { Task } from './task.js';
+import { logOf } from './task-log.js';
 import type { TaskSet } from './task-set.js';
 import { goOnTraced, leave, stopAsAsked, stopAtEntry, stopAtReturn, stopAtSignal } from './traced.js';
 
@@ -383,8 +384,8 @@ export function abandon(task: Task, state: BlockedState): void {
 function spaceIsGone(tasks: TaskSet, space: AddressSpace, why: string): void {
   const victims = [...tasks.all()].filter((t) => t.context.addressSpace === space && t.state.name !== 'dead');
   for (const task of victims) {
-    const { events, log } = task.kernel;
-    log.warn({ pid: task.group.pid, tid: task.tid, why }, 'guest is broken');
+    const { events } = task.kernel;
+    logOf(task).warn({ why }, 'guest is broken');
     if (events.wants('guestBroken')) events.emit({ ...eventBase(task), type: 'guestBroken', why });
     startGroupExit(task.group, SIG.KILL);
   }
@@ -404,7 +405,7 @@ function broken(task: Task, error: unknown): void {
     return;
   }
   const why = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  kernel.log.error({ pid: task.group.pid, tid: task.tid, why }, 'bug in a system call');
+  logOf(task).error({ why }, 'bug in a system call');
   if (task.state.name === 'dead') return;
   if (kernel.events.wants('guestBroken')) {
     kernel.events.emit({ ...eventBase(task), type: 'guestBroken', why: `bug in troupe: ${why}` });

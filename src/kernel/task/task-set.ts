@@ -168,8 +168,11 @@ export class TaskSet {
     return { init, closed, pauses, _tasks, _groups, _nextPid, _wrapped };
   }
 
+  /** What was paused several times is paused once: whoever loads it knows of no other pause. */
   fromSaved(saved: TaskSetState): void {
-    Object.assign(this, saved);
+    const pauses = Math.min(saved.pauses, 1);
+    for (const task of saved._tasks.values()) task.stopCount -= saved.pauses - pauses;
+    Object.assign(this, saved, { pauses });
   }
 
   private _inUse(id: number): boolean {

@@ -1,7 +1,7 @@
 /**
  * Who wants to know of which system calls, and who may change what they do: one object a shard, part of
- * its services. The way from a trap to its handler looks at `interest` and at nothing else; where that is
- * 0, watching costs one load.
+ * its services. The way from a trap to its handler looks at `interest` and, where that is not 0, asks
+ * `concerns`: watching costs one load where nobody does, and no allocation for a process that nobody watches.
  */
 import { NR_END } from '../../abi/numbers.js';
 import type { EventFilter } from './event-filter.js';
@@ -10,6 +10,11 @@ import type { Interceptor } from './interceptor.js';
 export class CallWatch {
   /** By number: 0 where nobody cares. */
   readonly interest = new Uint8Array(NR_END);
+  /** By number: 1 where the files that a call names have to be known. */
+  readonly namesFiles = new Uint8Array(NR_END);
+  /** By number: 1 where some interceptor wants to be asked. */
+  private readonly _intercepted = new Uint8Array(NR_END);
+  private _byPath = false;
   private _filters: readonly EventFilter[] = [];
   private _interceptors: readonly Interceptor[] = [];
 
@@ -29,21 +34,42 @@ export class CallWatch {
     this._update();
   }
 
-  /** Whether the call may make an event that somebody wants; files it names count where they are given. */
-  isObserved(sysno: number, pid: number, paths?: readonly string[]): boolean {
-    return this._filters.some((filter) => filter.wantsCall(sysno, pid, paths));
+  /** Whether this call of this process is watched, as far as numbers say. */
+  concerns(sysno: number, pid: number): boolean {
+    return this._intercepted[sysno] === 1 || this.isObserved(sysno, pid);
   }
 
+  isIntercepted(sysno: number): boolean {
+    return this._intercepted[sysno] === 1;
+  }
+
+  /** Whether the call may make an event that somebody wants; files it names count where they are given. */
+  isObserved(sysno: number, pid: number, paths?: readonly string[]): boolean {
+    for (const filter of this._filters) if (filter.wantsCall(sysno, pid, paths)) return true;
+    return false;
+  }
+
+  /** Some observer wants files. */
   get byPath(): boolean {
-    return this._filters.some((filter) => filter.byPath);
+    return this._byPath;
   }
 
   private _update(): void {
-    this.interest.fill(0);
-    for (const wanted of [...this._filters, ...this._interceptors]) {
-      wanted.calls.forEach((one, n) => {
-        if (one) this.interest[n] = 1;
-      });
+    this._byPath = this._filters.some((filter) => filter.byPath);
+    for (const table of [this.interest, this.namesFiles, this._intercepted]) table.fill(0);
+    for (const { calls, namesFiles } of this._filters) {
+      unite(this.interest, calls);
+      unite(this.namesFiles, namesFiles);
+    }
+    for (const { calls } of this._interceptors) {
+      unite(this.interest, calls);
+      unite(this._intercepted, calls);
     }
   }
+}
+
+function unite(all: Uint8Array, more: Uint8Array): void {
+  more.forEach((one, n) => {
+    if (one) all[n] = 1;
+  });
 }

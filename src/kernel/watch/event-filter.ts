@@ -13,6 +13,8 @@ export class EventFilter {
   readonly types: ReadonlySet<EventType>;
   /** By number: 1 where a call makes events that are wanted here. */
   readonly calls = new Uint8Array(NR_END);
+  /** By number: 1 where those have the files in them that the call names, or depend on them. */
+  readonly namesFiles = new Uint8Array(NR_END);
   private readonly _pids: ReadonlySet<number> | undefined;
   private readonly _paths: readonly string[] | undefined;
   /** By number: 1 where events of the call itself are wanted. */
@@ -26,8 +28,13 @@ export class EventFilter {
     if (spec.syscalls !== undefined) this._select(spec.syscalls);
     if (this.types.has('syscall') || this.types.has('syscallEnter')) this.calls.set(this._syscalls);
     for (const [type, numbers] of FILE_EVENT_CALLS) {
-      if (this.types.has(type)) for (const n of numbers) this.calls[n] = 1;
+      if (!this.types.has(type)) continue;
+      for (const n of numbers) {
+        this.calls[n] = 1;
+        this.namesFiles[n] = 1;
+      }
     }
+    if (this.byPath) this.namesFiles.set(this.calls);
   }
 
   private _select(expression: string): void {

@@ -6,7 +6,6 @@
  * to its memory meanwhile. A call that waits goes on in a generator around its own, which sees how it ends.
  */
 import { SIG } from '../../abi/signal.js';
-import type { SyscallEvent } from '../../messages/events.js';
 import {
   type Blocking,
   ENTER_EXIT_GROUP,
@@ -32,6 +31,7 @@ import {
 import { eventBase } from '../task/event-base.js';
 import { startGroupExit } from '../task/group-exit.js';
 import type { Task } from '../task/task.js';
+import { logOf } from '../task/task-log.js';
 import { sleepUntil } from '../wait.js';
 import { callPaths } from './call-paths.js';
 import type { CallWatch } from './call-watch.js';
@@ -47,6 +47,9 @@ interface Observation {
   readonly shown: readonly (string | undefined)[];
   readonly paths: readonly string[];
 }
+
+const NOBODY: readonly Interceptor[] = [];
+const NO_FILES: readonly string[] = [];
 
 interface WatchedCall extends DecodedCall {
   /** Those who looked at the call, and hear what it came to. */
@@ -70,9 +73,16 @@ export function callWatched(task: Task, declaration: Declaration, watch: CallWat
 
 function begin(task: Task, declaration: Declaration, watch: CallWatch): WatchedCall {
   const decoded = decodeCall(task, declaration);
-  const asked: Interceptor[] = [];
-  const interception = decoded.failure ? undefined : intercept(task, decoded, watch, asked);
-  return { ...decoded, asked, interception, observation: observe(task, decoded, watch) };
+  const { args, failure, undecoded } = decoded;
+  let asked = NOBODY;
+  let interception: Interception | undefined;
+  if (failure === undefined && watch.isIntercepted(declaration.number)) {
+    const heard: Interceptor[] = [];
+    interception = intercept(task, decoded, watch, heard);
+    asked = heard;
+  }
+  const observation = observe(task, decoded, watch);
+  return { declaration, args, failure, undecoded, asked, interception, observation };
 }
 
 /** The first that has something to say says it for all. */
@@ -94,28 +104,29 @@ function intercept(
 function observe(task: Task, call: DecodedCall, watch: CallWatch): Observation | undefined {
   const { declaration, args } = call;
   const { pid } = task.group;
-  if (!watch.isObserved(declaration.number, pid)) return undefined;
-  const { events } = task.kernel;
-  const base = eventBase(task);
-  const paths = callPaths(task, declaration, args);
-  if (!watch.isObserved(declaration.number, pid, paths)) return undefined;
+  const { number, name } = declaration;
+  if (!watch.isObserved(number, pid)) return undefined;
+  const { clock, events, tasks } = task.kernel;
+  const timeNs = clock.monotonic();
+  const paths = watch.namesFiles[number] === 1 ? callPaths(task, declaration, args) : NO_FILES;
+  if (watch.byPath && !watch.isObserved(number, pid, paths)) return undefined;
   const shown = showEntry(task, call);
   if (events.wants('syscallEnter')) {
-    events.emit({
-      ...base,
+    const event = {
+      seq: 0,
+      timeNs,
+      pid,
+      tid: task.tid,
+      shard: tasks.shard,
       type: 'syscallEnter',
-      ...namesOf(declaration),
+      name,
+      sysno: number,
       args: showArguments(task, call, shown, undefined),
-      ...(watch.byPath ? { paths } : {}),
-    });
+    } as const;
+    events.emit(watch.byPath ? { ...event, paths } : event);
   }
-  return { startNs: base.timeNs, shown, paths };
+  return { startNs: timeNs, shown, paths };
 }
-
-const namesOf = ({ name, number }: Declaration): Pick<SyscallEvent, 'name' | 'sysno'> => ({
-  name,
-  sysno: number,
-});
 
 function perform(task: Task, { declaration, args, failure, interception }: WatchedCall): Result {
   if (failure) return failure;
@@ -184,6 +195,7 @@ const returned = (outcome: Outcome): outcome is number | Failure =>
 
 /** Who was asked last hears of it first, as after nested calls. */
 function afterwards(task: Task, call: WatchedCall, outcome: number | Failure): Outcome {
+  if (call.asked.length === 0) return outcome;
   let current: number | Failure = outcome;
   for (const interceptor of call.asked.toReversed()) {
     const changed = interceptor.after?.(task, call.declaration, call.args, current);
@@ -196,23 +208,29 @@ function afterwards(task: Task, call: WatchedCall, outcome: number | Failure): O
 
 /** `outcome` undefined: it was abandoned. */
 function emitReturn(task: Task, call: WatchedCall, seen: Observation, outcome: Outcome | undefined): void {
-  const { events, calls } = task.kernel;
+  const { calls, clock, events, tasks } = task.kernel;
   const { declaration, interception } = call;
   const result = outcome === undefined ? undefined : resultOf(outcome);
   if (events.wants('syscall')) {
     const text = outcome === undefined ? '?' : outcomeText(declaration, outcome);
-    const base = eventBase(task);
-    events.emit({
-      ...base,
+    const timeNs = clock.monotonic();
+    // Not by spreading parts of it, which takes longer than all the rest.
+    const event = {
+      seq: 0,
+      timeNs,
+      pid: task.group.pid,
+      tid: task.tid,
+      shard: tasks.shard,
       type: 'syscall',
-      ...namesOf(declaration),
+      name: declaration.name,
+      sysno: declaration.number,
       args: showArguments(task, call, seen.shown, result),
-      ...(calls?.byPath ? { paths: seen.paths } : {}),
       result: result ?? null,
       errno: outcome instanceof Failure ? outcome.errno : 0,
       resultText: interception ? `${text} (${interception.mark})` : text,
-      durationNs: base.timeNs - seen.startNs,
-    });
+      durationNs: timeNs - seen.startNs,
+    } as const;
+    events.emit(calls?.byPath ? { ...event, paths: seen.paths } : event);
   }
   if (result !== undefined && result >= 0) {
     emitFileEvent(task, { sysno: declaration.number, paths: seen.paths, args: call.args, result });
@@ -222,9 +240,9 @@ function emitReturn(task: Task, call: WatchedCall, seen: Observation, outcome: O
 /** Code of the embedder failed: its guest ends, the kernel goes on. */
 function hookFailed(task: Task, error: unknown): Outcome {
   if (!(error instanceof HookError)) throw error;
-  const { events, log } = task.kernel;
+  const { events } = task.kernel;
   const { module, message: why } = error;
-  log.error({ pid: task.group.pid, tid: task.tid, module, why }, 'a hook failed; its process is killed');
+  logOf(task).error({ module, why }, 'a hook failed; its process is killed');
   if (events.wants('hookError')) events.emit({ ...eventBase(task), type: 'hookError', module, why });
   startGroupExit(task.group, SIG.KILL);
   return ENTER_EXIT_GROUP;

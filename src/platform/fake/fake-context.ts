@@ -13,6 +13,7 @@ interface Registers {
   pc: UserAddr;
   sp: UserAddr;
   threadPointer: UserAddr;
+  gsBase: UserAddr;
 }
 
 interface Saved {
@@ -55,7 +56,12 @@ export class FakeContext implements Context {
   #returned = 0;
   /** The step is to be made anew (a rewound system call, or computing that was interrupted). */
   #again = false;
-  #registers: Registers = { pc: userAddr(0), sp: userAddr(0), threadPointer: userAddr(0) };
+  #registers: Registers = {
+    pc: userAddr(0),
+    sp: userAddr(0),
+    threadPointer: userAddr(0),
+    gsBase: userAddr(0),
+  };
 
   constructor(
     readonly addressSpace: FakeAddressSpace,
@@ -106,7 +112,7 @@ export class FakeContext implements Context {
     return this.#registers.sp;
   }
   reset(pc: UserAddr, sp: UserAddr): void {
-    this.#registers = { pc, sp, threadPointer: userAddr(0) };
+    this.#registers = { pc, sp, threadPointer: userAddr(0), gsBase: userAddr(0) };
     this.#run = this.addressSpace.platform.programAt(pc)(this);
     this.#step = undefined;
   }
@@ -118,6 +124,12 @@ export class FakeContext implements Context {
   }
   setThreadPointer(addr: UserAddr): void {
     this.#registers.threadPointer = addr;
+  }
+  getGsBase(): UserAddr {
+    return this.#registers.gsBase;
+  }
+  setGsBase(addr: UserAddr): void {
+    this.#registers.gsBase = addr;
   }
 
   pushSignalFrame(frame: SignalFrame): boolean {

@@ -12,6 +12,7 @@
 import type { HostFd } from '../../base/brand.js';
 import type { HostDirEntry, HostFiles, HostStat, HostStatfs } from '../host-files.js';
 import * as libc from './libc-files.unsafe.js';
+import { peekStream } from './unread.unsafe.js';
 
 const EINVAL = 22;
 const ENOENT = 2;
@@ -259,6 +260,10 @@ export class NodeHostFiles implements HostFiles {
     if (ready < 0) return ready;
     if ((ready & (POLLIN | POLL_ENDED)) === 0) return -EAGAIN;
     return libc.outcome(libc.read(fd, into, into.length));
+  }
+
+  peekStream(fd: HostFd, how: 'pipe' | 'socket'): Uint8Array | number {
+    return peekStream(fd, how);
   }
 
   writeStream(fd: HostFd, from: Uint8Array): number {

@@ -101,6 +101,17 @@ export const lseek = declare<[number, number, number]>('lseek64', ['int', 'int64
 export const poll = declare<[Address, number, number]>('poll', [P, 'ulong', 'int']);
 export const ioctl = declare<[number, number, Uint8Array]>('ioctl', ['int', 'ulong', 'void *']);
 export const ioctlValue = declare<[number, number, number]>('ioctl', ['int', 'ulong', 'long']);
+export const tee = declare<[number, number, number, number]>(
+  'tee',
+  ['int', 'int', 'size_t', 'uint'],
+  'int64',
+);
+export const recv = declare<[number, Uint8Array, number, number]>(
+  'recv',
+  ['int', 'void *', 'size_t', 'int'],
+  'int64',
+);
+export const fcntl = declare<[number, number, number]>('fcntl', ['int', 'int', 'int']);
 export const getxattr = declare<[Address, Address, Address, number]>(
   'getxattr',
   [P, P, P, 'size_t'],

@@ -68,7 +68,6 @@ const PROT_EXEC = 4;
 /** PAUSE loops of a new process at its first trap, 50 to 80 µs: what the shard takes to make a task of it. */
 const BIRTH_SPIN = 2000;
 const MREMAP_MAYMOVE_FIXED = 3;
-const ARCH_GET_FS = 0x1003;
 const CLOCK_THREAD_CPUTIME_ID = 3;
 const FUTEX_WAKE_OP_PRIVATE = 5 | 128;
 /** FUTEX_OP_OR with operand 1 << 31; the comparison does not matter where nobody waits. */
@@ -342,9 +341,10 @@ export class SystrapAddressSpace implements AddressSpace {
     this.process.release();
   }
 
-  threadPointerOf(context: SystrapContext): number {
+  /** `which`: ARCH_GET_FS or ARCH_GET_GS. */
+  segmentBaseOf(context: SystrapContext, which: number): number {
     this.calls.carryBy(context);
-    const r = this.calls.call(NR.arch_prctl, ARCH_GET_FS, context.area.stubAddress + word.DATA);
+    const r = this.calls.call(NR.arch_prctl, which, context.area.stubAddress + word.DATA);
     return r < 0 ? 0 : context.area.u64(word.DATA);
   }
 

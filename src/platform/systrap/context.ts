@@ -20,10 +20,10 @@ import type { LaneEnd } from './lane.js';
 import { INTERRUPT_SIGNAL, OpFlag, Report, State, area as word } from './layout.js';
 import { processorOf } from './process-times.unsafe.js';
 import {
+  possibleExtended,
   readExtended,
   readFloating,
   readGeneral,
-  threadPointerOf,
   writeExtended,
   writeFloating,
   writeGeneral,
@@ -47,7 +47,7 @@ const USER_EFLAGS = 0x202;
 const TRAP_FLAG = 0x100;
 const ENOSYS = 38;
 const ARCH_PRCTL = 158;
-const ARCH_SET_FS = 0x1002;
+const [ARCH_SET_GS, ARCH_SET_FS, ARCH_GET_FS, ARCH_GET_GS] = [0x1001, 0x1002, 0x1003, 0x1004] as const;
 /** Number of a system call made by another ABI's entry: no table has it. */
 const FOREIGN_CALL = -1;
 
@@ -67,7 +67,9 @@ export class SystrapContext implements Context {
   #syscall = FOREIGN_CALL;
   /** The result register holds a result, no longer the number of the call. */
   #returned = true;
+  /** Bases that are to be set when it goes on. */
   #threadPointer: UserAddr | undefined;
+  #gsBase: UserAddr | undefined;
 
   constructor(
     readonly addressSpace: SystrapAddressSpace,
@@ -180,21 +182,35 @@ export class SystrapContext implements Context {
     resetFpState(this.area);
     this.area.setU64(this.area.frame + ucontext.SIGMASK, 0);
     this.setThreadPointer(userAddr(0));
+    this.setGsBase(userAddr(0));
   }
 
   getThreadPointer(): UserAddr {
-    // Asked of the host: with FSGSBASE a guest may have changed it without a call.
-    this.applyThreadPointer();
-    return userAddr(this.addressSpace.threadPointerOf(this));
+    return this.#baseOf(ARCH_GET_FS);
   }
   setThreadPointer(addr: UserAddr): void {
     this.#threadPointer = addr;
   }
-  /** Queues the pending change of the thread pointer, which only the thread itself can make. */
-  applyThreadPointer(): void {
-    if (this.#threadPointer === undefined) return;
-    this.area.pushOp(OpFlag.MAY_FAIL, ARCH_PRCTL, ARCH_SET_FS, this.#threadPointer);
+  getGsBase(): UserAddr {
+    return this.#baseOf(ARCH_GET_GS);
+  }
+  setGsBase(addr: UserAddr): void {
+    this.#gsBase = addr;
+  }
+  /** Asked of the host: with FSGSBASE a guest may have changed it without a call. */
+  #baseOf(which: number): UserAddr {
+    this.applyBases();
+    return userAddr(this.addressSpace.segmentBaseOf(this, which));
+  }
+  /** Queues the pending changes of segment bases, which only the thread itself can make. */
+  applyBases(): void {
+    if (this.#threadPointer !== undefined) this.#setBase(ARCH_SET_FS, this.#threadPointer);
+    if (this.#gsBase !== undefined) this.#setBase(ARCH_SET_GS, this.#gsBase);
     this.#threadPointer = undefined;
+    this.#gsBase = undefined;
+  }
+  #setBase(which: number, addr: UserAddr): void {
+    this.area.pushOp(OpFlag.MAY_FAIL, ARCH_PRCTL, which, addr);
   }
 
   pushSignalFrame(frame: SignalFrame): boolean {
@@ -213,6 +229,7 @@ export class SystrapContext implements Context {
         return readGeneral(this.area, {
           syscall: this.#syscall,
           threadPointer: this.getThreadPointer(),
+          gsBase: this.getGsBase(),
           result: this.#returned ? undefined : -ENOSYS,
         });
       case 'floating':
@@ -229,6 +246,7 @@ export class SystrapContext implements Context {
         this.#returned = true;
         if (written.syscall !== undefined) this.#syscall = written.syscall;
         if (written.threadPointer !== undefined) this.setThreadPointer(userAddr(written.threadPointer));
+        if (written.gsBase !== undefined) this.setGsBase(userAddr(written.gsBase));
         return true;
       }
       case 'floating':
@@ -243,7 +261,8 @@ export class SystrapContext implements Context {
   }
 
   image(): ContextImage {
-    const facts = { syscall: this.#syscall, threadPointer: this.getThreadPointer(), result: undefined };
+    const [threadPointer, gsBase] = [this.getThreadPointer(), this.getGsBase()];
+    const facts = { syscall: this.#syscall, threadPointer, gsBase, result: undefined };
     return {
       general: readGeneral(this.area, facts),
       extended: readExtended(this.area),
@@ -253,10 +272,13 @@ export class SystrapContext implements Context {
     };
   }
 
-  restore(image: ContextImage): boolean {
-    if (!writeGeneral(this.area, image.general)) return false;
-    if (image.extended.length > 0 && !writeExtended(this.area, image.extended)) return false;
-    this.setThreadPointer(userAddr(threadPointerOf(image.general)));
+  restore(image: ContextImage, { partly = false }: { readonly partly?: boolean } = {}): boolean {
+    const general = writeGeneral(this.area, image.general);
+    if (!general) return false;
+    const extended = partly ? possibleExtended(this.area, image.extended) : image.extended;
+    if (extended.length > 0 && !writeExtended(this.area, extended)) return false;
+    this.setThreadPointer(userAddr(general.threadPointer ?? 0));
+    this.setGsBase(userAddr(general.gsBase ?? 0));
     Object.assign(this.trap, image.trap);
     this.#syscall = image.syscall;
     this.#returned = image.returned;
@@ -273,7 +295,7 @@ export class SystrapContext implements Context {
       this.#stepping = true;
       this.area.setReg(greg.EFLAGS, this.area.regLo(greg.EFLAGS) | TRAP_FLAG);
     }
-    if (this.#threadPointer !== undefined) this.applyThreadPointer();
+    if (this.#threadPointer !== undefined || this.#gsBase !== undefined) this.applyBases();
     this.stopped = false;
     this.addressSpace.go(this);
   }

@@ -10,7 +10,7 @@ import type { SystrapContext } from './context.js';
 import { clockGettimeOffset, vdsoOf } from './host-vdso.unsafe.js';
 import { HOST_VDSO_LOWEST, HOST_VDSO_SIZE, USER_END } from './layout.js';
 import { TimePage } from './time-page.unsafe.js';
-import { vdsoImage } from './vdso-image.js';
+import type { VdsoImage } from './vdso-image.js';
 
 export interface GuestClockOptions {
   /** The host's monotonic clock when the kernel began. */
@@ -23,15 +23,15 @@ export interface GuestClockOptions {
 }
 
 export class GuestClock {
-  readonly vdso: Uint8Array;
   readonly #page = new TimePage();
   /** Where the host's VDSO is in every stub; 0: nowhere. */
   #hostVdso = 0;
   #shiftNs: number | undefined;
 
-  constructor(readonly options: GuestClockOptions) {
-    const { bytes, systemCall } = vdsoImage();
-    this.vdso = bytes;
+  constructor(
+    readonly options: GuestClockOptions,
+    { systemCall }: VdsoImage,
+  ) {
     this.#page.setHostClock(systemCall, 'systemCall');
   }
 

@@ -30,6 +30,7 @@ export interface GeneralFacts {
   /** The call the thread is in; -1: none. */
   readonly syscall: number;
   readonly threadPointer: number;
+  readonly gsBase: number;
   /** What the result register is to show where it has no result yet. */
   readonly result: number | undefined;
 }
@@ -58,6 +59,8 @@ export function readGeneral(area: ThreadArea, facts: GeneralFacts): Uint8Array {
         put(view, at, facts.threadPointer);
         break;
       case 'GS_BASE':
+        put(view, at, facts.gsBase);
+        break;
       case 'DS':
       case 'ES':
       case 'FS':
@@ -72,11 +75,14 @@ export function readGeneral(area: ThreadArea, facts: GeneralFacts): Uint8Array {
   return image;
 }
 
+export interface WrittenGeneral {
+  syscall?: number;
+  threadPointer?: number;
+  gsBase?: number;
+}
+
 /** Undefined: refused. What comes back is not in the frame, where the image goes so far. */
-export function writeGeneral(
-  area: ThreadArea,
-  image: Uint8Array,
-): { syscall: number | undefined; threadPointer: number | undefined } | undefined {
+export function writeGeneral(area: ThreadArea, image: Uint8Array): WrittenGeneral | undefined {
   const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
   const whole = Math.floor(image.length / 8);
   const value = (i: number): number => view.getUint32(i * 8 + 4, true) * TWO32 + view.getUint32(i * 8, true);
@@ -84,22 +90,23 @@ export function writeGeneral(
     const i = ORDER.indexOf(base);
     if (i < whole && value(i) >= TASK_SIZE) return undefined;
   }
-  let syscall: number | undefined;
-  let threadPointer: number | undefined;
+  const beside: WrittenGeneral = {};
   ORDER.slice(0, whole).forEach((name, i) => {
     switch (name) {
       case 'ORIG_RAX':
-        syscall = view.getInt32(i * 8, true);
+        beside.syscall = view.getInt32(i * 8, true);
         return;
       case 'FS_BASE':
-        threadPointer = value(i);
+        beside.threadPointer = value(i);
+        return;
+      case 'GS_BASE':
+        beside.gsBase = value(i);
         return;
       case 'EFLAGS':
         area.setReg(greg.EFLAGS, (view.getUint32(i * 8, true) & SETTABLE_FLAGS) | ALWAYS_FLAGS);
         return;
       case 'CS':
       case 'SS':
-      case 'GS_BASE':
       case 'DS':
       case 'ES':
       case 'FS':
@@ -110,14 +117,7 @@ export function writeGeneral(
     }
   });
   setSelectors(area);
-  return { syscall, threadPointer };
-}
-
-/** The FS base in an image of the general registers. */
-export function threadPointerOf(image: Uint8Array): number {
-  const view = new DataView(image.buffer, image.byteOffset, image.byteLength);
-  const at = ORDER.indexOf('FS_BASE') * 8;
-  return view.getUint32(at + 4, true) * TWO32 + view.getUint32(at, true);
+  return beside;
 }
 
 /** The FXSAVE image; its reserved end is zero. */
@@ -164,6 +164,21 @@ export function writeExtended(area: ThreadArea, image: Uint8Array): boolean {
   area.bytes.set(image.subarray(0, SW_RESERVED), offset);
   area.bytes.set(image.subarray(XSTATE_HEADER, extendedSize(area, offset)), offset + XSTATE_HEADER);
   return true;
+}
+
+/** Of an image from another CPU, what this one has; what it has and the image has not is in its initial state. */
+export function possibleExtended(area: ThreadArea, image: Uint8Array): Uint8Array {
+  const { offset } = area.fpState();
+  if (area.word(offset + SW_RESERVED) !== FP_XSTATE_MAGIC1) return image.subarray(0, 0);
+  const possible = new Uint8Array(extendedSize(area, offset));
+  possible.set(image.subarray(0, possible.length));
+  const view = new DataView(possible.buffer);
+  // XCR0 in the software's words: what this CPU may have in use.
+  for (const half of [0, 4]) {
+    const may = area.word(offset + SW_RESERVED + 8 + half);
+    view.setUint32(XSTATE_HEADER + half, view.getUint32(XSTATE_HEADER + half, true) & may, true);
+  }
+  return possible;
 }
 
 /** xstate_size of struct _fpx_sw_bytes, checked against the frame. */

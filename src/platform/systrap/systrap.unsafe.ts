@@ -5,7 +5,6 @@
  * Who spins, and for how long, decides the speed (a parked wake-up across cores costs 25 µs on the
  * 2-core test machine, a spinning hand-over 0.1 µs): see `stubSpin` here and the reactor's budget.
  */
-import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { type HostFd, userAddr } from '../../base/brand.js';
 import { track } from '../../base/disposable.js';
@@ -36,6 +35,7 @@ import { asRefusal, SystrapAddressSpace } from './address-space.unsafe.js';
 import type { SystrapContext } from './context.js';
 import { GuestClock, type GuestClockOptions } from './guest-clock.js';
 import { copyGuestMemory } from './guest-copy.unsafe.js';
+import { type Images, imagesWith, traitsOfHost } from './images.js';
 import { LaneEnd } from './lane.js';
 import { mapLanePage, newLanePage } from './lane-page.unsafe.js';
 import { LaneReceiver } from './lane-receiver.js';
@@ -53,7 +53,7 @@ import {
 import { processUsage, residentBytes } from './process-times.unsafe.js';
 import { StubProcess } from './stub-process.unsafe.js';
 import type { ThreadArea } from './thread-area.js';
-import { hasUserDispatch, Zygote, type ZygoteHost } from './zygote.unsafe.js';
+import { hasUserDispatch, Zygote } from './zygote.unsafe.js';
 
 const FUTEX_WAKE = 1;
 const EFD_NONBLOCK_CLOEXEC = 0x800 | 0x8_0000;
@@ -79,6 +79,8 @@ const STUB_SPIN = 2_000;
 const STUB_SPIN_CROWDED = 400;
 
 export interface SystrapOptions extends GuestClockOptions {
+  /** Assembled beforehand. */
+  readonly images?: Images;
   /** On a shard that is not the home: the way to it. */
   readonly lane?: LaneOptions;
 }
@@ -149,7 +151,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   readonly vdso: Vdso = { dataAddress: TIME_PAGE, address: VDSO, end: VDSO + VDSO_SIZE };
 
-  constructor(host: ZygoteHost, options: SystrapOptions) {
+  constructor(images: Images, options: Omit<SystrapOptions, 'images'>) {
     this.#pageFd = check('memfd_create', memfdCreate('troupe-shard', MFD_CLOEXEC));
     check('ftruncate', ftruncate(this.#pageFd, SHARD_PAGE_SIZE));
     this.#page = HostMemory.shared(this.#pageFd, SHARD_PAGE_SIZE);
@@ -158,7 +160,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.#poller.watch(this.#bell, EPOLLIN, () => {
       read(this.#bell, scratch().address, 8);
     });
-    this.#clock = new GuestClock(options);
+    this.#clock = new GuestClock(options, images.vdso);
     const lane = options.lane && newLanePage();
     if (lane && options.lane) {
       options.lane.table.publish(lane.page, lane.bell);
@@ -166,12 +168,10 @@ export class SystrapPlatform implements Platform, SystrapHost {
     }
     this.#lane = options.lane?.table;
     this.#laneIsOpen = options.lane?.isOpen ?? (() => false);
-    this.#zygote = new Zygote(host, {
+    this.#zygote = new Zygote(images.zygote, {
       doorbell: this.#bell,
       shardPageFd: this.#pageFd,
       timePageFd: this.#clock.fd,
-      vdso: this.#clock.vdso,
-      trapTimestamps: options.timestamp !== undefined,
       lane,
     });
     this.#ready = this.#startSpace();
@@ -424,9 +424,10 @@ export class SystrapPlatform implements Platform, SystrapHost {
   dispose(): void {
     if (this.#disposed) return;
     this.#disposed = true;
+    // Its namespaces take the host a while: meanwhile the rest goes.
+    this.#zygote.kill();
     this.#ready?.release();
     for (const space of [...this.#spaces.keys()]) space.release();
-    this.#zygote.dispose();
     this.#poller.dispose();
     close(this.#bell);
     this.#page.unmap();
@@ -434,24 +435,17 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.#lanes.length = 0;
     this.#clock.dispose();
     close(this.#pageFd);
+    this.#zygote.wait();
     this.#untrack();
   }
 }
 
 /** The platform as this host can carry it. */
-export function newSystrapPlatform(options: SystrapOptions): SystrapPlatform {
-  const host = { userDispatch: hasUserDispatch(), userNamespaces: mayHaveUserNamespaces() };
-  return new SystrapPlatform(host, options);
-}
-
-/** The zygote's unshare may fail all the same, and then goes on without; here it is only not worth trying. */
-function mayHaveUserNamespaces(): boolean {
-  const zero = (path: string): boolean => {
-    try {
-      return readFileSync(path, 'latin1').trim() === '0';
-    } catch {
-      return false;
-    }
+export function newSystrapPlatform({ images, ...options }: SystrapOptions): SystrapPlatform {
+  const traits = {
+    ...traitsOfHost(options.timestamp !== undefined),
+    userDispatch: hasUserDispatch(),
+    lane: options.lane !== undefined,
   };
-  return !zero('/proc/sys/user/max_user_namespaces') && !zero('/proc/sys/kernel/unprivileged_userns_clone');
+  return new SystrapPlatform(imagesWith(traits, images), options);
 }

@@ -69,43 +69,42 @@ const SIGCHLD = 17;
 const FAULTS = [4, 5, 7, 8, 11, 31];
 const SA = { SIGINFO: 4, ONSTACK: 0x0800_0000, NODEFER: 0x4000_0000, RESTORER: 0x0400_0000 } as const;
 
-export interface ZygoteOptions {
+/** What one zygote differs in from another. */
+export interface ZygoteTraits {
   readonly userDispatch: boolean;
   /** Host pid of the process that starts it, which it must not outlive. */
   readonly parentPid: number;
-  /** CLONE_NEW* bits that the host is known to grant. */
+  /** CLONE_NEW* bits that the host may grant. */
   readonly namespaces: number;
-  /** The library that guests find the clocks in. */
-  readonly vdso: Uint8Array;
   /** Guests' rdtsc traps, and with it what the host's VDSO does: that goes then. */
   readonly trapTimestamps: boolean;
   /** Some system calls are reported to the home: descriptor 4 is its doorbell, 5 the lane page. */
   readonly lane: boolean;
 }
 
-/** The ELF file. */
-export function zygoteImage(options: ZygoteOptions): Uint8Array {
+/** The ELF file; `vdso` is the library that guests find the clocks in. */
+export function zygoteImage(traits: ZygoteTraits, vdso: Uint8Array): Uint8Array {
   const a = new Assembler(STUB_BASE);
   a.data(new Uint8Array(HEADERS_SIZE));
-  const stub = emitStub(a, options);
+  const stub = emitStub(a, traits);
   const entry = a.label('entry');
-  emitZygote(a, entry, stub, options);
+  emitZygote(a, entry, stub, traits);
   const code = a.finish();
   const vdsoAt = Math.ceil(code.length / PAGE) * PAGE;
-  const image = new Uint8Array(vdsoAt + options.vdso.length);
+  const image = new Uint8Array(vdsoAt + vdso.length);
   image.set(code);
-  image.set(options.vdso, vdsoAt);
+  image.set(vdso, vdsoAt);
   writeHeaders(image, a.addressOf(entry), [
     { offset: 0, address: STUB_BASE, size: code.length },
-    { offset: vdsoAt, address: VDSO, size: options.vdso.length },
+    { offset: vdsoAt, address: VDSO, size: vdso.length },
   ]);
   return image;
 }
 
-function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: ZygoteOptions): void {
+function emitZygote(a: Assembler, entry: Label, stub: StubLabels, traits: ZygoteTraits): void {
   const die = a.label('die');
   const loop = a.label('loop');
-  const data = emitData(a, stub, options);
+  const data = emitData(a, stub, traits);
 
   a.align(16);
   a.place(die);
@@ -115,16 +114,16 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: Zygot
   emitFindHostVdso(a);
   emitCall(a, NR.prctl, PR_SET_PDEATHSIG, SIGKILL);
   emitCall(a, NR.getppid);
-  a.cmp(eax, options.parentPid);
+  a.cmp(eax, traits.parentPid);
   a.j('notEqual', die); // it died before the line above
-  emitCall(a, NR.close_range, options.lane ? LANE_PAGE_FD + 1 : STUB_LANE_DOORBELL, 0xffff_ffff, 0);
+  emitCall(a, NR.close_range, traits.lane ? LANE_PAGE_FD + 1 : STUB_LANE_DOORBELL, 0xffff_ffff, 0);
   emitCall(a, NR.getpid);
   a.mov(r14d, eax);
   emitCall(a, NR.setsid); // no terminal's signals reach stubs
   a.leaLabel(rsi, data.name);
   emitCall(a, NR.prctl, PR_SET_NAME, undefined, 0, 0, 0); // else ps shows the number of a descriptor
-  if (options.namespaces !== 0) {
-    emitCall(a, NR.unshare, options.namespaces);
+  if (traits.namespaces !== 0) {
+    emitCall(a, NR.unshare, traits.namespaces);
     emitCall(a, NR.prctl, PR_SET_PDEATHSIG, SIGKILL);
   }
 
@@ -138,13 +137,13 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, options: Zygot
   emitExitUnless(a, die);
   // Everything else that exec mapped goes, the stack too.
   emitCall(a, NR.munmap, 0, STUB_BASE);
-  if (options.trapTimestamps) {
+  if (traits.trapTimestamps) {
     emitCall(a, NR.munmap, FIXED_END, USER_END - FIXED_END);
     emitCall(a, NR.prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
   } else {
     emitUnmapAllBut(a, r15);
   }
-  if (options.lane) {
+  if (traits.lane) {
     emitCall(a, NR.mmap, LANE_PAGE, SHARD_PAGE_SIZE, 3, 0x11, LANE_PAGE_FD, 0);
     emitExitUnless(a, die);
     emitCall(a, NR.close, LANE_PAGE_FD);
@@ -259,7 +258,7 @@ interface ZygoteData {
 }
 
 /** Read-only data, after the code that it points at. */
-function emitData(a: Assembler, stub: StubLabels, { lane }: ZygoteOptions): ZygoteData {
+function emitData(a: Assembler, stub: StubLabels, { lane }: ZygoteTraits): ZygoteData {
   const labels = {
     action: a.label('action'),
     ignore: a.label('ignore'),

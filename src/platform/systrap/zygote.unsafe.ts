@@ -21,30 +21,19 @@ import { scratch } from '../host/scratch.unsafe.js';
 import type { LaneDescriptors } from './lane-page.unsafe.js';
 import { STUB_DOORBELL, STUB_LANE_DOORBELL, STUB_SOCKET } from './layout.js';
 import { packetSocketPair, type StubProcess } from './stub-process.unsafe.js';
-import { LANE_PAGE_FD, zygoteImage } from './zygote-image.js';
+import { LANE_PAGE_FD } from './zygote-image.js';
 
 const MFD_CLOEXEC_EXEC = 1 | 0x10;
 const MFD_CLOEXEC = 1;
 const SHARD_PAGE_FD = 2;
 const TIME_PAGE_FD = 3;
 const SIGKILL = 9;
-const CLONE_NEWUSER = 0x1000_0000;
-const CLONE_NEWNET = 0x4000_0000;
-const CLONE_NEWIPC = 0x0800_0000;
-const CLONE_NEWNS = 0x0002_0000;
-
-export interface ZygoteHost {
-  readonly userDispatch: boolean;
-  readonly userNamespaces: boolean;
-}
 
 /** What the zygote and its children have besides their own code. */
 export interface ZygoteParts {
   readonly doorbell: number;
   readonly shardPageFd: number;
   readonly timePageFd: number;
-  readonly vdso: Uint8Array;
-  readonly trapTimestamps: boolean;
   readonly lane: LaneDescriptors | undefined;
 }
 
@@ -52,23 +41,10 @@ export class Zygote {
   readonly #socket: number;
   readonly #pid: number;
   readonly #untrack = track('zygote');
-  #disposed = false;
 
-  constructor(
-    host: ZygoteHost,
-    { doorbell, shardPageFd, timePageFd, vdso, trapTimestamps, lane }: ZygoteParts,
-  ) {
+  constructor(image: Uint8Array, { doorbell, shardPageFd, timePageFd, lane }: ZygoteParts) {
     const [ours, theirs] = packetSocketPair();
     this.#socket = ours;
-    const namespaces = host.userNamespaces ? CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWNS : 0;
-    const image = zygoteImage({
-      userDispatch: host.userDispatch,
-      parentPid: process.pid,
-      namespaces,
-      vdso,
-      trapTimestamps,
-      lane: lane !== undefined,
-    });
     const memfd = writeMemfd(image);
     try {
       this.#pid = spawn(memfd, [
@@ -98,11 +74,14 @@ export class Zygote {
     into.offerTo(this.#socket);
   }
 
-  dispose(): void {
-    if (this.#disposed) return;
-    this.#disposed = true;
+  /** Ends it, and what it has forked. */
+  kill(): void {
     close(this.#socket);
-    syscall(62, this.#pid, SIGKILL);
+    syscall(SYS.kill, this.#pid, SIGKILL);
+  }
+
+  /** Until it is gone; after `kill`. */
+  wait(): void {
     waitpid(this.#pid, 0, 0);
     this.#untrack();
   }

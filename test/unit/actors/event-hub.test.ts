@@ -20,7 +20,8 @@ function setUp(ringBytes = 1 << 20) {
   const messages: string[] = [];
   const outbox = new EventOutbox({ shard: 0, ring, block, wake: () => messages.push('wake') });
   const calls = new CallWatch();
-  const hub = new EventHub({ shard: 0, block, outbox, calls, timeNs: () => 7, hostNs: () => 7 });
+  const host = { ns: 1e9 };
+  const hub = new EventHub({ shard: 0, block, outbox, calls, timeNs: () => 7, hostNs: () => host.ns });
   const inbox = new EventInbox(block, [ring.buffer], [port as unknown as MessagePort]);
   /** An observer whose events pile up in `got`, dealt with at once unless it is `slow`. */
   const observe = (spec: Partial<ObserverSpec> = {}, { slow = false } = {}) => {
@@ -45,7 +46,7 @@ function setUp(ringBytes = 1 << 20) {
       hub.flush();
     }
   };
-  return { hub, inbox, calls, outbox, observe, exits, arrive, messages };
+  return { hub, inbox, calls, outbox, observe, exits, arrive, messages, host };
 }
 
 const droppedIn = (events: readonly KernelEvent[]): number =>
@@ -104,6 +105,68 @@ describe('observers', () => {
       hub.flush();
     }
     expect(messages).toEqual(['wake']);
+  });
+
+  describe('is woken', () => {
+    /** As a shard does with traps that come one upon the other. */
+    const busyFor = ({ hub, host }: ReturnType<typeof setUp>, ms: number): void => {
+      const end = host.ns + ms * 1e6;
+      for (; host.ns < end; host.ns += 2_000) hub.settled();
+    };
+
+    test('by a shard that is about to sleep: at once, or a moment after it was woken before', () => {
+      const set = setUp();
+      const { hub, observe, exits, messages, inbox, host } = set;
+      observe();
+      exits(1);
+      expect(messages).toEqual([]);
+      hub.idle();
+      expect(messages).toEqual(['wake']);
+      inbox.drainAll();
+      expect(hub.flushInNs).toBe(Number.POSITIVE_INFINITY);
+      exits(1);
+      hub.idle();
+      expect(messages).toEqual(['wake']);
+      const wait = hub.flushInNs;
+      expect(wait).toBeGreaterThan(0);
+      expect(wait).toBeLessThanOrEqual(1e6);
+      host.ns += wait;
+      hub.idle();
+      expect(hub.flushInNs).toBe(Number.POSITIVE_INFINITY);
+    });
+
+    test('by one that is busy: seldom, though it has something to say all the time, and of all of it', async () => {
+      const set = setUp();
+      const { hub, observe, exits, messages, arrive } = set;
+      const { got } = observe();
+      let wakes = 0;
+      for (let ms = 0; ms < 200; ms++) {
+        exits(1);
+        busyFor(set, 1);
+        wakes += messages.length;
+        await arrive();
+      }
+      expect(wakes).toBeGreaterThanOrEqual(8);
+      expect(wakes).toBeLessThanOrEqual(11);
+      hub.flush();
+      await arrive();
+      expect(got.map((e) => e.type === 'taskExit' && e.exitStatus)).toEqual(Array(200).fill(0));
+    });
+
+    test('when there is much to catch up with, before it loses any', () => {
+      const { observe, exits, messages } = setUp();
+      const { got } = observe();
+      exits(WINDOW / 2);
+      expect(got).toEqual([]);
+      expect(messages).toEqual(['wake']);
+    });
+  });
+
+  test('of one process do not concern the calls of another', () => {
+    const { calls, observe } = setUp();
+    observe({ types: ['syscall'], syscalls: 'openat', pids: [9] });
+    expect([calls.concerns(NR.openat, 9), calls.concerns(NR.openat, 8)]).toEqual([true, false]);
+    expect(calls.concerns(NR.getpid, 9)).toBe(false);
   });
 
   test('byte strings arrive as Unicode', async () => {

@@ -524,6 +524,7 @@ describe('saving', () => {
         },
         stdio: [],
         sleepers: 'keep',
+        dropMissing: [],
       });
     const refused = await loadWith({});
     expect(refused).toMatchObject({ code: 'CannotLoad' });

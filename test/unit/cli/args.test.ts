@@ -1,5 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
-import { describeOptions, type OptionSpec, parseArgs, UsageError } from '../../../src/cli/args.js';
+import {
+  choice,
+  describeOptions,
+  flag,
+  type OptionSpec,
+  option,
+  parseArgs,
+  UsageError,
+} from '../../../src/cli/args.js';
 
 interface Request {
   seen: string[];
@@ -10,18 +18,14 @@ const note = (name: string) => (into: Request, value: string) => {
 };
 
 const SPECS: readonly OptionSpec<Request>[] = [
-  { name: 'cwd', value: 'DIR', help: 'where', apply: note('cwd') },
-  { name: 'strace', value: '[=FILTER]', help: 'what', apply: note('strace') },
-  { name: 'json', short: 'j', help: 'how', apply: note('json') },
-  { name: 'keep', short: 'k', help: 'what stays', apply: note('keep') },
-  {
-    name: 'bad',
-    value: 'X',
-    help: 'never right',
-    apply: () => {
-      throw new UsageError('wrong');
-    },
-  },
+  option('cwd', 'DIR', 'where', note('cwd')),
+  option('strace', '[=FILTER]', 'what', note('strace')),
+  flag('json', 'how', (into) => note('json')(into, ''), 'j'),
+  flag('keep', 'what stays', (into) => note('keep')(into, ''), 'k'),
+  choice('size', 'SIZE', 'one of %', { kind: 'size', words: ['small', 'large'], apply: note('size') }),
+  option('bad', 'X', 'never right', () => {
+    throw new UsageError('wrong');
+  }),
 ];
 
 function parse(...args: string[]): { operands: string[]; seen: string[] } {
@@ -51,6 +55,13 @@ describe('parseArgs', () => {
 
   test('two dashes end the options and vanish; a second pair is an operand', () => {
     expect(parse('--json', '--', '--cwd', '--')).toEqual({ operands: ['--cwd', '--'], seen: ['json='] });
+  });
+
+  test('a choice takes one of its words, and lists them', () => {
+    expect(parse('--size', 'large').seen).toEqual(['size=large']);
+    expect(() => parse('--size', 'huge')).toThrow('--size huge: not a size; write one of small, large');
+    expect(describeOptions(SPECS)).toContain('--size SIZE');
+    expect(describeOptions(SPECS)).toContain('one of small, large');
   });
 
   test('a single dash is an operand', () => {

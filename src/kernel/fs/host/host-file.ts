@@ -53,6 +53,8 @@ export class HostFile extends FileDescription {
   private readonly _hostFiles: HostFiles;
   /** What the file was when it was saved. */
   private _seen: string | undefined;
+  /** It was not there when a saved kernel was loaded: as on a disk that has gone, there is EIO in its place. */
+  private _gone = false;
 
   constructor(
     readonly host: HostInode,
@@ -67,6 +69,7 @@ export class HostFile extends FileDescription {
 
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_WRONLY) return fail(E.EBADF);
+    if (this._gone) return fail(E.EIO);
     const n = readHostFile(this._hostFiles, this.fd, to, offset ?? this.offset);
     if (offset === undefined && typeof n === 'number') this.offset += n;
     return n;
@@ -74,6 +77,7 @@ export class HostFile extends FileDescription {
 
   override tryWrite(from: Source, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_RDONLY) return fail(E.EBADF);
+    if (this._gone) return fail(E.EIO);
     const start = this.flags & O_APPEND ? this._size() : (offset ?? this.offset);
     let done = 0;
     while (from.remaining > 0) {
@@ -109,6 +113,7 @@ export class HostFile extends FileDescription {
         break;
       case SEEK_DATA:
       case SEEK_HOLE:
+        if (this._gone) return fail(E.EIO);
         to = this._hostFiles.lseek(this.fd, offset, whence);
         if (to < 0) return hostFailure(to);
         break;
@@ -129,13 +134,34 @@ export class HostFile extends FileDescription {
   }
 
   restored(load: LoadWalk): void {
-    const fd = this.host.fileFd(this.writes ? 'write' : 'read', (this.flags & O_ACCMODE) === O_WRONLY);
-    if (fd < 0) load.refuse(`${this.host.place} of the host is gone, or is another file (errno ${-fd})`);
+    if (!this._gone && !this._openedAgain(load)) this._gone = true;
+    if (!this._gone) return;
+    // Nothing can be mapped of it: whoever touches a page of it hears SIGBUS.
+    const nothing = this._hostFiles.memfd('gone');
+    if (nothing < 0) load.refuse(`the host has no descriptor to spare (errno ${-nothing})`);
+    this.fd = nothing as HostFd;
+  }
+
+  /** False: it cannot be had as it was, and is to be done without. */
+  private _openedAgain(load: LoadWalk): boolean {
+    const how = this.writes ? 'write' : 'read';
+    const fd = this.host.fileFd(how, (this.flags & O_ACCMODE) === O_WRONLY);
+    const { place } = this.host;
+    if (fd < 0) {
+      load.missing('files', `${place} of the host is gone, or is another file (errno ${-fd})`);
+      this.host.vanish();
+      return false;
+    }
     this.fd = fd as HostFd;
     // What guests have mapped or half read must be what it was; a shared directory may change by its nature.
-    if (this.host.fs.readOnly && this._seen !== this._identity()) {
-      load.refuse(`${this.host.place} of the host was changed since the kernel was saved`);
-    }
+    if (!this.host.fs.readOnly || this._seen === this._identity()) return true;
+    load.missing('files', `${place} of the host was changed since the kernel was saved`);
+    this.host.releaseFile(how);
+    return false;
+  }
+
+  override get vanished(): boolean {
+    return this._gone;
   }
 
   private _identity(): string {
@@ -150,16 +176,19 @@ export class HostFile extends FileDescription {
 
   override fsync(): Failure | undefined {
     if (!this.writes) return undefined;
+    if (this._gone) return fail(E.EIO);
     const r = this._hostFiles.fsync(this.fd);
     return r < 0 ? hostFailure(r) : undefined;
   }
 
   private _size(): number {
+    if (this._gone) return this.host.attributes().size;
     const { stat } = this.host.fs;
     return this._hostFiles.fstat(this.fd, stat) < 0 ? 0 : stat.size;
   }
 
   protected override onClose(): void {
-    this.host.releaseFile(this.writes ? 'write' : 'read');
+    if (this._gone) this._hostFiles.close(this.fd);
+    else this.host.releaseFile(this.writes ? 'write' : 'read');
   }
 }

@@ -31,6 +31,8 @@ export interface HostFsOptions {
   /** The directory (or file) that becomes the root; closed by `release`. */
   readonly rootFd: HostFd;
   readonly readOnly: boolean;
+  /** A bind mount: a saved kernel may go on without it. */
+  readonly bound?: boolean;
   /** st_dev; default: one of its own. */
   readonly dev?: number;
   /** Opens character and block devices found here (dev/registry.ts); absent: ENXIO. */
@@ -63,6 +65,8 @@ export class HostFs implements FileSystem {
   /** Where the guest moved what it had looked up before: inodes of open files go on by these. */
   readonly moved = new Map<number, { parent: HostInode; name: string }>();
   readonly stat = newHostStat();
+  /** It was not there when a saved kernel was loaded: from then on it is as a directory that was removed. */
+  vanished = false;
   private readonly _deviceIndex = new Map<number, number>();
   private readonly _oddInos = new Map<string, number>();
 
@@ -99,7 +103,7 @@ export class HostFs implements FileSystem {
   }
 
   sync(): void {
-    if (!this.readOnly) this.options.hostFiles.fsync(this.options.rootFd);
+    if (!this.readOnly && !this.vanished) this.options.hostFiles.fsync(this.options.rootFd);
   }
 
   toSaved(): Record<string, unknown> {
@@ -108,16 +112,22 @@ export class HostFs implements FileSystem {
 
   fromSaved(saved: Record<string, unknown>, load: LoadWalk): void {
     Object.assign(this, saved);
-    const { hostFiles, source } = this.options;
-    const fd = hostFiles.openRoot(source);
-    if (fd < 0) load.refuse(`${toUnicode(source)} cannot be opened on this host (errno ${-fd})`);
+    const { hostFiles, source, bound } = this.options;
+    // What was once done without stays away: nobody expects it to come back under running programs.
+    const fd = this.vanished ? -E.ENOENT : hostFiles.openRoot(source);
+    if (fd < 0 && !this.vanished) {
+      const why = `${toUnicode(source)} cannot be opened on this host (errno ${-fd})`;
+      if (bound) load.missing('files', why);
+      else load.refuse(why);
+      this.vanished = true;
+    }
     this.options = { ...this.options, rootFd: fd as HostFd };
   }
 
   release(): void {
     this.files.dispose();
     this.directories.dispose();
-    this.options.hostFiles.close(this.options.rootFd);
+    if (!this.vanished) this.options.hostFiles.close(this.options.rootFd);
   }
 
   /** Whether anything is remembered by inode number that must be forgotten with the file. */
@@ -174,7 +184,7 @@ export class HostFs implements FileSystem {
    * more. Not held: good for the next call or two.
    */
   directoryFd(inode: HostInode): HostFd | number {
-    if (!inode.parent) return this.options.rootFd;
+    if (!inode.parent) return this.vanished ? -E.ENOENT : this.options.rootFd;
     const known = this.directories.use(inode.ino);
     if (known !== undefined) return known;
     const above = this.directoryFd(inode.parent);

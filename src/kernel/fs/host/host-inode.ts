@@ -41,6 +41,8 @@ export class HostInode extends Inode {
 
   private readonly _parent: HostInode | undefined;
   private readonly _name: string;
+  /** See HostFs.vanished: this file alone. Its number may be another's by now. */
+  private _vanished = false;
   /** Of a symbolic link, once read: it never changes. */
   private _target: string | undefined;
 
@@ -84,7 +86,17 @@ export class HostInode extends Inode {
     return kept ?? this._mode;
   }
 
+  /** It was open when a kernel was saved, and is not there in the kernel that goes on: its attributes stay. */
+  vanish(): void {
+    this._vanished = true;
+  }
+
+  private get _isGone(): boolean {
+    return this._vanished || this.fs.vanished;
+  }
+
   attributes(): Attributes {
+    if (this._isGone) return { ...this._seen };
     const { fs } = this;
     const { hostFiles, rootFd } = fs.options;
     const { stat } = fs;
@@ -172,6 +184,7 @@ export class HostInode extends Inode {
   /** A held descriptor of this regular file, for HostFile; given back by `releaseFile`. */
   fileFd(how: 'read' | 'write', writeOnly = false): HostFd | number {
     const { fs } = this;
+    if (this._isGone) return -E.ENOENT;
     if (how === 'write' && fs.readOnly) return -E.EROFS;
     const key = how === 'write' ? -this.ino : this.ino;
     const known = fs.files.hold(key);
@@ -372,6 +385,7 @@ export class HostInode extends Inode {
   /** Acts on a descriptor of whatever type of file this is, opened for its attributes only. */
   private _withPathFd(act: (fd: HostFd) => number): Failure | undefined {
     const { hostFiles, rootFd } = this.fs.options;
+    if (this._isGone) return fail(E.ENOENT);
     if (!this.parent) {
       const r = act(rootFd);
       return r < 0 ? hostFailure(r) : undefined;

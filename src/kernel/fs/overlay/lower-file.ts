@@ -56,6 +56,10 @@ export class LowerFile extends FileDescription {
     return this._current().mappable(options);
   }
 
+  override get vanished(): boolean {
+    return this._current().vanished;
+  }
+
   protected override onClose(): void {
     this._file.release();
     this.overlaid.closedBelow();

@@ -56,9 +56,12 @@ export class StdioFile extends FileDescription {
   override tryRead(to: Sink, offset?: number): Tried<number> {
     if ((this.flags & O_ACCMODE) === O_WRONLY) return fail(E.EBADF);
     const { kind, fd } = this.stream;
-    if (kind === 'null') return 0;
     const positioned = offset !== undefined;
-    if (positioned && kind !== 'file') return fail(E.ESPIPE);
+    if (positioned && kind !== 'file' && kind !== 'null') return fail(E.ESPIPE);
+    if (this.stream.unread && !positioned && to.remaining > 0) {
+      return this.stream.readSaved(to) || fail(E.EFAULT);
+    }
+    if (kind === 'null' || kind === 'gone') return 0;
     let done = 0;
     do {
       const piece = scratch.subarray(0, Math.min(CHUNK, to.remaining));
@@ -85,6 +88,7 @@ export class StdioFile extends FileDescription {
     if ((this.flags & O_ACCMODE) === O_RDONLY) return fail(E.EBADF);
     const { kind, fd } = this.stream;
     if (kind === 'null') return from.skip(from.remaining);
+    if (kind === 'gone') return fail(E.EPIPE);
     const positioned = offset !== undefined;
     if (positioned && kind !== 'file') return fail(E.ESPIPE);
     let done = 0;
@@ -138,10 +142,19 @@ export class StdioFile extends FileDescription {
 
   override readiness(): number {
     if (!this.pollable) return IN | OUT | RDNORM | WRNORM;
-    const ready = this._hostFiles.poll(this.stream.fd, IN | OUT | RDNORM | WRNORM);
-    if (ready < 0) return ERR;
+    if (this.stream.kind === 'gone') return this._readinessOfNothing();
+    const polled = this._hostFiles.poll(this.stream.fd, IN | OUT | RDNORM | WRNORM);
+    if (polled < 0) return ERR;
+    const ready = this.stream.unread ? polled | IN | RDNORM : polled;
     if (this._wanted() & ~ready) this._arm();
     return ready;
+  }
+
+  /** As pipe(7) has it when the other end is closed. */
+  private _readinessOfNothing(): number {
+    const access = this.flags & O_ACCMODE;
+    const read = access === O_WRONLY ? 0 : HUP | (this.stream.unread ? IN | RDNORM : 0);
+    return read | (access === O_RDONLY ? 0 : OUT | WRNORM | ERR);
   }
 
   override listen(mask: number, wake: (events: number) => void): () => void {
@@ -174,7 +187,7 @@ export class StdioFile extends FileDescription {
   /** Watches for what listeners want; the first event ends the watch. */
   private _arm(): void {
     const wanted = this._wanted();
-    if (wanted === 0 || !this.pollable) return;
+    if (wanted === 0 || !this.pollable || this.stream.kind === 'gone') return;
     if (this._unwatch && (wanted & ~this._watched) === 0) return;
     this._disarm();
     this._watched = wanted;

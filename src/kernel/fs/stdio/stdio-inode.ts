@@ -9,15 +9,17 @@
 import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../../abi/mode.js';
 import type { HostFd } from '../../../base/brand.js';
 import { PerKernel } from '../../per-kernel.js';
-import type { LoadWalk } from '../../save/graph.js';
+import { type LoadWalk, membersOf, type SaveWalk } from '../../save/graph.js';
 import type { KernelServices } from '../../services.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import { type HostStat, newHostStat } from '../host-files.js';
 import { type Attributes, type FileSystem, type FsStatistics, Inode } from '../inode.js';
+import type { Sink } from '../io.js';
 import type { VfsPath } from '../path.js';
 import { StdioFile } from './stdio-file.js';
 
-export type StreamKind = 'file' | 'null' | 'terminal' | 'pipe' | 'socket' | 'device';
+/** `gone`: nobody gave another in place of what it was; like a pipe whose other end is closed. */
+export type StreamKind = 'file' | 'null' | 'terminal' | 'pipe' | 'socket' | 'device' | 'gone';
 
 const PIPE_MODE = S_IFIFO | 0o600;
 const TCGETS = 0x5401;
@@ -70,6 +72,8 @@ export class StdioInode extends Inode {
   kind: StreamKind;
   /** What the guests' descriptors of one host terminal share. */
   terminal: Terminal;
+  /** What the stream it stood for had for the guest when it was saved: read before anything of this one. */
+  unread: Uint8Array | undefined;
   private readonly _stat: HostStat = newHostStat();
   private _users = 0;
 
@@ -85,18 +89,57 @@ export class StdioInode extends Inode {
     this.terminal = terminalOf(services, this._stat.rdevMajor, this._stat.rdevMinor);
   }
 
+  /** What waits to be read is part of what is saved; it stays there for the guest that goes on here. */
+  toSaved(save: SaveWalk): Record<string, unknown> {
+    return { ...membersOf(this), unread: joined(this.unread, this._waiting(save)) };
+  }
+
+  private _waiting(save: SaveWalk): Uint8Array | undefined {
+    const { kind, fd } = this;
+    if (kind !== 'pipe' && kind !== 'socket') return undefined;
+    const waiting = this.services.hostFiles.peekStream(fd, kind);
+    if (typeof waiting === 'number') {
+      return save.refuse(`what waits in ${this.name} cannot be looked at (errno ${-waiting})`);
+    }
+    if (waiting.length === 0) return undefined;
+    // Several descriptors of a process may be one stream: it is read once.
+    const { dev, ino } = this._stat;
+    const seen = (save.notes.get(streamsSeen) ?? new Set()) as Set<string>;
+    save.notes.set(streamsSeen, seen);
+    return seen.size === seen.add(`${dev}:${ino}`).size ? undefined : waiting;
+  }
+
+  /** Takes from what is unread of the stream before; undefined when nothing is. */
+  readSaved(to: Sink): number | undefined {
+    const { unread } = this;
+    if (!unread) return undefined;
+    const taken = to.put(unread.subarray(0, to.remaining));
+    this.unread = taken < unread.length ? unread.subarray(taken) : undefined;
+    return taken;
+  }
+
   /** Host streams are given anew. */
   fromSaved(saved: Record<string, unknown>, load: LoadWalk): void {
     Object.assign(this, saved);
-    if (!this.given) load.refuse('a host stream that no process was started with');
-    const { pid, slot } = this.given;
-    const stream = load.stream(pid, slot);
-    if (!stream) load.refuse(`no stream was given for descriptor ${slot} of process ${pid}`);
+    if (this.kind === 'gone') return;
+    const stream = this.given && load.stream(this.given.pid, this.given.slot);
+    if (!stream) {
+      load.missing('streams', this._whatIsMissing());
+      this.kind = 'gone';
+      this.options = { ...this.options, owned: false };
+      return;
+    }
     this.fd = stream.fd;
     this.options = { ...this.options, owned: stream.owned };
     this.services.hostFiles.fstat(this.fd, this._stat);
     this.kind = this._whatItIs();
     this.terminal = terminalOf(this.services, this._stat.rdevMajor, this._stat.rdevMinor);
+  }
+
+  private _whatIsMissing(): string {
+    if (!this.given) return 'a host stream that no process was started with';
+    const { pid, slot } = this.given;
+    return `no stream was given for descriptor ${slot} of process ${pid}`;
   }
 
   private _whatItIs(): StreamKind {
@@ -119,12 +162,12 @@ export class StdioInode extends Inode {
   }
 
   get mode(): number {
-    return this.kind === 'socket' ? PIPE_MODE : this._stat.mode;
+    return this.kind === 'socket' || this.kind === 'gone' ? PIPE_MODE : this._stat.mode;
   }
 
   attributes(): Attributes {
     const s = this._stat;
-    this.services.hostFiles.fstat(this.fd, s);
+    if (this.kind !== 'gone') this.services.hostFiles.fstat(this.fd, s);
     return {
       dev: this.fs.dev,
       ino: s.ino,
@@ -147,7 +190,7 @@ export class StdioInode extends Inode {
     if (name !== undefined) return name;
     if (this.kind === 'null') return '/dev/null';
     if (this.kind === 'terminal') return '/dev/tty';
-    const kind = this.kind === 'socket' ? 'pipe' : this.kind;
+    const kind = this.kind === 'socket' || this.kind === 'gone' ? 'pipe' : this.kind;
     return `${kind}:[${this._stat.ino}]`;
   }
 
@@ -164,3 +207,13 @@ export class StdioInode extends Inode {
     if (--this._users === 0 && this.options.owned) this.services.hostFiles.close(this.fd);
   }
 }
+
+/** Under which a walk notes the streams whose unread bytes it has. */
+const streamsSeen = {};
+
+function joined(first: Uint8Array | undefined, second: Uint8Array | undefined): Uint8Array | undefined {
+  const bytes = Buffer.concat([first ?? NOTHING, second ?? NOTHING]);
+  return bytes.length > 0 ? new Uint8Array(bytes) : undefined;
+}
+
+const NOTHING = new Uint8Array(0);

@@ -54,7 +54,7 @@ const WRITES: ReadonlyMap<number, number> = new Map([
 const VALUES: ReadonlySet<number> = new Set([TCSBRK, TCSBRKP, TCXONC, TCFLSH]);
 
 export function streamIoctl(stream: StdioInode, task: Task, request: number, arg: number): number | Failure {
-  if (request === FIONREAD && stream.kind !== 'null') return passRead(stream, task, request, arg, 4);
+  if (request === FIONREAD && (stream.kind !== 'null' || stream.unread)) return tellUnread(stream, task, arg);
   if (stream.kind !== 'terminal') return fail(E.ENOTTY);
   const reads = READS.get(request);
   if (reads !== undefined) return passRead(stream, task, request, arg, reads);
@@ -90,6 +90,16 @@ export function streamIoctl(stream: StdioInode, task: Task, request: number, arg
     default:
       return fail(E.ENOTTY);
   }
+}
+
+function tellUnread(stream: StdioInode, task: Task, arg: number): number | Failure {
+  const size = new Uint8Array(4);
+  const ended = stream.kind === 'null' || stream.kind === 'gone';
+  const r = ended ? 0 : stream.services.hostFiles.ioctl(stream.fd, FIONREAD, size);
+  if (r < 0) return hostFailure(r);
+  const waiting = new DataView(size.buffer).getInt32(0, true);
+  task.memory.writeU32(userAddr(arg), waiting + (stream.unread?.length ?? 0));
+  return 0;
 }
 
 function passRead(
