@@ -116,7 +116,10 @@ export interface SpawnOptions {
 }
 
 export interface LoadOptions {
-  /** What each process gets in place of the streams it was started with. Default: `pipe`. */
+  /**
+   * What each process gets in place of the streams it was started with, one for each of them (see `dropMissing`).
+   * Default: `pipe`.
+   */
   stdio?: StdioOptions | undefined;
   /** Of the terminal that `stdio: 'pty'` gives. */
   windowSize?: WindowSize | undefined;

@@ -27,3 +27,8 @@ export function later(time: Timespec, spanNs: number): Timespec {
   const carry = Math.floor(nsec / NS_PER_SEC);
   return { sec: time.sec + carry, nsec: nsec - carry * NS_PER_SEC };
 }
+
+/** As one number: since the epoch it does not fit a double. */
+export function inNs(time: Timespec): bigint {
+  return BigInt(time.sec) * BigInt(NS_PER_SEC) + BigInt(time.nsec);
+}

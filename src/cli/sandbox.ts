@@ -198,9 +198,11 @@ async function exec(
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const) {
     process.on(signal, () => running.signal(parseSignal(signal)));
   }
-  if (terminal) void running.started.then(() => terminal.join({ ...running, stdout: null }));
-  else process.stdin.pipe(running.stdin);
   try {
+    if (terminal) {
+      await running.started;
+      terminal.join({ ...running, stdout: null });
+    } else process.stdin.pipe(running.stdin);
     return statusOf(await running.completed);
   } catch (e) {
     if (!(e instanceof Error && 'obstacle' in e && 'code' in e)) throw e;

@@ -20,10 +20,10 @@ const env = { ...plainEnvironment(), TERM: 'xterm', XDG_RUNTIME_DIR: folder };
 let sandbox: ChildProcess;
 beforeAll(async () => {
   const script =
-    'dd if=/dev/urandom of=/tmp/much bs=1M count=8 2>/dev/null; echo ready; sleep 0.5; echo ran; exit 6';
+    'dd if=/dev/urandom of=/tmp/much bs=1M count=8 2>/dev/null; echo ready; read line; echo ran; exit 6';
   sandbox = spawn(process.execPath, [CLI, 'run', '--name', 'box', '--', 'sh', '-c', script], {
     env,
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['pipe', 'pipe', 'inherit'],
   });
   const ready = new Promise((resolve) => sandbox.stdout?.once('data', resolve));
   while (!existsSync(join(folder, 'troupe/box.sock')))
@@ -60,7 +60,7 @@ when('loading at a terminal shows a bar, and the guest goes on after it', async 
 test('neither says anything where stderr is no terminal', async () => {
   const saved = await run(process.execPath, [CLI, 'save', 'box', `${file}.2`], { env });
   expect([saved.status, saved.stdout.toString(), saved.stderr]).toEqual([0, '', '']);
-  const loaded = await run(process.execPath, [CLI, 'restore', `${file}.2`], { env });
+  const loaded = await run(process.execPath, [CLI, 'restore', `${file}.2`], { env, input: '' });
   expect([loaded.status, loaded.stdout.toString(), loaded.stderr]).toEqual([6, 'ran\n', '']);
 });
 

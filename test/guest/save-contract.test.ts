@@ -105,6 +105,41 @@ test('what nobody has read of a pipe yet is read before what comes by the new on
   expect(await output.all()).toBe(`ready one\n${sum('here')}  -\n`);
 });
 
+test('what waits in pipes and sockets of guests is there to the byte', async () => {
+  kernel = await Kernel.boot({ shards: 1, logLevel: 'error' });
+  const script = [
+    'import os, socket, sys',
+    'a, b = socket.socketpair(); a.send(b"x" * 1000)',
+    'c, d = socket.socketpair(type=socket.SOCK_DGRAM); c.send(b"y" * 2000); c.send(b"z" * 500)',
+    'r, w = os.pipe(); os.write(w, b"p" * 3000)',
+    'print("ready", flush=True); sys.stdin.readline()',
+    'print([sorted(set(t)) + [len(t)] for t in (b.recv(99999), d.recv(99999), d.recv(99999), os.read(r, 99999))])',
+  ].join('\n');
+  const guest = kernel.spawn(PYTHON, ['-c', script]);
+  await new Output(guest).until('ready');
+  await kernel.pause();
+  await kernel.saveTo(file);
+  await kernel.close();
+  const { output } = await goOnElsewhere(file, '\n');
+  expect(output).toBe('[[120, 1000], [121, 2000], [122, 500], [112, 3000]]\n');
+});
+
+test('what was typed on a terminal and has not been read is read elsewhere', async () => {
+  kernel = await Kernel.boot({ shards: 1, logLevel: 'error' });
+  const script = 'stty -echo -icanon min 1; echo ready; sleep 0.5; exec head -c 30000 | md5sum';
+  const guest = kernel.spawn('sh', ['-c', script], { stdio: 'pty' });
+  await new Output(guest).until('ready');
+  await kernel.pause();
+  // More than a terminal holds: a part of it is between the two.
+  const typed = Buffer.alloc(29_990, 'typed here');
+  guest.stdin?.write(typed);
+  await sleep(200);
+  await kernel.saveTo(file);
+  await kernel.close();
+  const { output } = await goOnElsewhere(file, 'and there.');
+  expect(output).toContain(createHash('md5').update(typed).update('and there.').digest('hex'));
+});
+
 test('K22: mappings of host files are saved as such, but for the pages that a guest changed', async () => {
   const mapped = join(folder, 'mapped');
   const size = 64 << 20;

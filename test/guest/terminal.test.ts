@@ -13,21 +13,27 @@ const python = which('python3');
 const bash = which('bash');
 if (!python || !bash) sayAbsent('python3 or bash');
 
+const when = python && bash ? test : test.skip;
+const shell = [bash as string, '--norc', '--noprofile', '-i'];
+
+/** That of a shell on the terminal itself. */
+async function expectSameSession(command: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+  const guest = await run(python as string, ['-u', SESSION, ...command], { cwd: '/', env });
+  const native = await run(python as string, ['-u', SESSION, ...shell], {
+    cwd: '/',
+    env: { ...env, PS1: 'P\\#> ' },
+  });
+  expect(guest.stdout.toString()).toBe(native.stdout.toString());
+  expect(guest.stdout.toString()).toContain('status 7');
+  expect(guest.leftovers).toEqual([]);
+}
+
 describe('an interactive shell', () => {
-  const when = python && bash ? test : test.skip;
-  const shell = [bash as string, '--norc', '--noprofile', '-i'];
   const sandboxed = [process.execPath, CLI, 'run', '-it', '--env', 'PS1=P\\#> ', '--', ...shell];
   const env = { ...process.env, TERM: 'xterm', LANG: 'C' };
 
   when('job control, keys, window size and settings are the same as natively', async () => {
-    const guest = await run(python as string, ['-u', SESSION, ...sandboxed], { cwd: '/', env });
-    const native = await run(python as string, ['-u', SESSION, ...shell], {
-      cwd: '/',
-      env: { ...env, PS1: 'P\\#> ' },
-    });
-    expect(guest.stdout.toString()).toBe(native.stdout.toString());
-    expect(guest.stdout.toString()).toContain('status 7');
-    expect(guest.leftovers).toEqual([]);
+    await expectSameSession(sandboxed, env);
   });
 
   when('a troupe that is killed leaves a usable terminal', async () => {
@@ -37,8 +43,6 @@ describe('an interactive shell', () => {
 });
 
 describe('exec -t: an interactive shell in a sandbox that runs', () => {
-  const when = python && bash ? test : test.skip;
-  const shell = [bash as string, '--norc', '--noprofile', '-i'];
   const folder = tempFolder('terminal');
   const env = { ...process.env, TERM: 'xterm', LANG: 'C', XDG_RUNTIME_DIR: folder };
   let sandbox: ChildProcess;
@@ -56,14 +60,7 @@ describe('exec -t: an interactive shell in a sandbox that runs', () => {
   const inside = [process.execPath, CLI, 'exec', '-it', '--env', 'PS1=P\\#> ', 'box', '--', ...shell];
 
   when('is the same as natively', async () => {
-    const guest = await run(python as string, ['-u', SESSION, ...inside], { cwd: '/', env });
-    const native = await run(python as string, ['-u', SESSION, ...shell], {
-      cwd: '/',
-      env: { ...env, PS1: 'P\\#> ' },
-    });
-    expect(guest.stdout.toString()).toBe(native.stdout.toString());
-    expect(guest.stdout.toString()).toContain('status 7');
-    expect(guest.leftovers).toEqual([]);
+    await expectSameSession(inside, env);
   });
 
   when('goes when its caller is killed, and leaves a usable terminal', async () => {

@@ -4,8 +4,7 @@ import type { HostFd } from '../../base/brand.js';
 import { newHostStat } from '../../kernel/fs/host-files.js';
 import { newStdio } from '../../kernel/fs/stdio/new-stdio.js';
 import type { StdioFile } from '../../kernel/fs/stdio/stdio-file.js';
-import { TerminalBridge } from '../../kernel/fs/tty/bridge.js';
-import type { MasterFile } from '../../kernel/fs/tty/master-file.js';
+import { type BridgedTerminal, TerminalBridge } from '../../kernel/fs/tty/bridge.js';
 import type { HostStream } from '../../kernel/save/graph.js';
 import type { KernelServices } from '../../kernel/services.js';
 import type { StdioSource } from '../../messages/shard.js';
@@ -35,13 +34,14 @@ export class LoadedStdio {
   }
 
   /** What shows the process's terminal: typed by the first stream, seen by the second. */
-  newBridge(master: MasterFile): TerminalBridge {
+  newBridge({ master, typed }: BridgedTerminal): TerminalBridge {
     const end = (slot: number, flags: number): StdioFile => {
       // A terminal that nobody watches is a terminal all the same.
       const { fd, owned } = this.streamAt(slot) ?? this.#null();
       return newStdio(this.services, fd, { owned, flags });
     };
     const ends = { input: end(0, O_RDONLY), output: end(1, O_WRONLY) };
+    if (typed.length > 0) ends.input.stream.unread = typed;
     return new TerminalBridge(master, ends, this.services);
   }
 

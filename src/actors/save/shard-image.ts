@@ -57,7 +57,7 @@ export function loadShard(
   const phases = new Phases('load', services.log, request.progress);
   const part = readImage(request.path, shard, phases, (image) => loadKernel(services, image, host));
   const bridges = new Map<number, TerminalBridge>();
-  for (const [pid, master] of part.bridged) bridges.set(pid, planOf(pid).newBridge(master));
+  for (const [pid, terminal] of part.bridged) bridges.set(pid, planOf(pid).newBridge(terminal));
   const fromOutside = [...services.tasks.groups()].filter((g) => g.parentPid === 0 && !g.isZombie);
   const processes = fromOutside.map(({ pid }) => ({ pid, pipes: planOf(pid).theirs }));
   for (const plan of plans.values()) plan.closeUnused();

@@ -33,7 +33,7 @@ export class ShardSaving {
     const { index, services, bridges, tell } = this.parts;
     this.#attempt(id, 'CannotSave', () => {
       if (index === HOST_SHARD) {
-        const bridged = new Map([...bridges].map(([pid, { master }]) => [pid, master] as const));
+        const bridged = new Map([...bridges].map(([pid, bridge]) => [pid, bridge.toBeSaved()] as const));
         saveShard(services, { mounts: this.parts.mounts(), bridged }, index, request);
       } else if (services.tasks.size > 0) {
         throw new CannotSave('processes that run on several shards cannot be saved');

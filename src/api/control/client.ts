@@ -39,7 +39,7 @@ export interface RunningExec {
   signal(signo: number): void;
   /** Of a terminal. */
   resize(columns: number, rows: number): void;
-  /** Settles when it runs, or could not start: `completed` says why. */
+  /** Rejects as `completed` when it could not start. */
   readonly started: Promise<void>;
   /** Rejects with SpawnError when it could not start. */
   readonly completed: Promise<ProcessEnd>;
@@ -127,7 +127,7 @@ export class Sandbox {
   ): Promise<RunningExec> {
     const channel = await this.#connect();
     let begin = (): void => {};
-    const started = new Promise<void>((resolve) => {
+    const begun = new Promise<void>((resolve) => {
       begin = resolve;
     });
     const completed = new Promise<ProcessEnd>((resolve, reject) => {
@@ -140,7 +140,10 @@ export class Sandbox {
       });
       void channel.closed.then(() => reject(gone(this.name)));
     });
-    completed.then(begin, begin);
+    const started = Promise.race([begun, completed.then(() => {})]);
+    // Whoever looks at one of them only must not be ended by the other.
+    completed.catch(() => {});
+    started.catch(() => {});
     channel.send({ type: 'exec', ...request });
     return {
       stdin: inputOf(channel),

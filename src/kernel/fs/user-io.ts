@@ -316,6 +316,11 @@ export class BufferSource implements Source {
     return this.buffer.length - this._at;
   }
 
+  /** What has not been taken. */
+  get left(): Uint8Array {
+    return this.buffer.subarray(this._at);
+  }
+
   take(max: number): Uint8Array {
     const n = Math.min(max, this.remaining);
     this._at += n;

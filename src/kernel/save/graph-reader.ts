@@ -185,7 +185,8 @@ export class GraphReader implements LoadWalk {
     const bytes = this._graph.bytes[index];
     const view = VIEWS[name as keyof typeof VIEWS];
     if (!bytes || !view) return this.refuse(`bytes that are not there, or a ${name}`);
-    return new view(bytes.slice().buffer);
+    // A copy to the byte: `slice` of a Buffer, which inflating gives, is no copy.
+    return new view(new Uint8Array(bytes).buffer);
   }
 
   private _find(placeholder: Placeholder): object {

@@ -13,8 +13,9 @@ import { CachedName } from '../fs/dentry-cache.js';
 import { newDevFs } from '../fs/dev/dev-fs.js';
 import { deviceRegistry } from '../fs/dev/registry.js';
 import type { MountNamespace } from '../fs/mounts.js';
+import type { BridgedTerminal } from '../fs/tty/bridge.js';
 import { terminalsOf } from '../fs/tty/devpts.js';
-import type { MasterFile } from '../fs/tty/master-file.js';
+
 import type { PtsInode } from '../fs/tty/pts-inode.js';
 import type { MemoryManager } from '../mm/memory-manager.js';
 import { perKernelObjects } from '../per-kernel.js';
@@ -44,7 +45,7 @@ interface KernelState {
   readonly anonymousDevices: number;
   readonly clock: SavedClock;
   /** Terminals of processes that were started with one, by process id: what the embedder sees of them. */
-  readonly bridged: ReadonlyMap<number, MasterFile>;
+  readonly bridged: ReadonlyMap<number, BridgedTerminal>;
 }
 
 export interface SavedClock {
@@ -55,7 +56,7 @@ export interface SavedClock {
 /** What of a kernel its shard keeps. */
 export interface ShardPart {
   readonly mounts: MountNamespace;
-  readonly bridged: ReadonlyMap<number, MasterFile>;
+  readonly bridged: ReadonlyMap<number, BridgedTerminal>;
 }
 
 /** Writes down a paused kernel, which can go on afterwards. */

@@ -197,7 +197,7 @@ static void masks(void) {
   SHOW(syscall(SYS_ppoll, NULL, 0, &zero, &none, 4));
   struct { void *set; size_t size; } wrong = {&none, 4};
   SHOW(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &zero, &wrong));
-  SHOW(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &zero, 1));
+  SHOW(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &zero, 1L));
 }
 
 int main(void) {

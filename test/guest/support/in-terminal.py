@@ -1,4 +1,5 @@
-"""Runs a command with a pseudoterminal as its standard streams, and prints what that showed; ends as it does.
+"""Runs a command with a pseudoterminal as its standard streams, on which an end of file is typed, and prints what
+that showed; ends as it does.
 
 usage: in-terminal.py COMMAND [ARG...]
 """
@@ -7,6 +8,7 @@ import os, pty, sys
 pid, master = pty.fork()
 if pid == 0:
     os.execvp(sys.argv[1], sys.argv[1:])
+os.write(master, b'\x04')
 shown = b''
 while True:
     try:

@@ -149,7 +149,7 @@ export class HostFile extends FileDescription {
     const { place } = this.host;
     if (fd < 0) {
       load.missing('files', `${place} of the host is gone, or is another file (errno ${-fd})`);
-      this.host.vanish();
+      this.host.vanished = true;
       return false;
     }
     this.fd = fd as HostFd;

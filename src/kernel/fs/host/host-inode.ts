@@ -20,7 +20,7 @@ import {
 } from '../../../abi/open.js';
 import type { HostFd } from '../../../base/brand.js';
 import { toUnicode } from '../../../base/bytes.js';
-import type { Timespec } from '../../../base/clock.js';
+import { inNs } from '../../../base/clock.js';
 import { Failure, fail } from '../../outcome.js';
 import type { FileDescription } from '../file-description.js';
 import { hostFailure } from '../host-failure.js';
@@ -41,8 +41,8 @@ export class HostInode extends Inode {
 
   private readonly _parent: HostInode | undefined;
   private readonly _name: string;
-  /** See HostFs.vanished: this file alone. Its number may be another's by now. */
-  private _vanished = false;
+  /** It was open when a kernel was saved and was gone when that was loaded; its number may be another's by now. */
+  vanished = false;
   /** Of a symbolic link, once read: it never changes. */
   private _target: string | undefined;
 
@@ -86,13 +86,8 @@ export class HostInode extends Inode {
     return kept ?? this._mode;
   }
 
-  /** It was open when a kernel was saved, and is not there in the kernel that goes on: its attributes stay. */
-  vanish(): void {
-    this._vanished = true;
-  }
-
   private get _isGone(): boolean {
-    return this._vanished || this.fs.vanished;
+    return this.vanished || this.fs.vanished;
   }
 
   attributes(): Attributes {
@@ -349,7 +344,7 @@ export class HostInode extends Inode {
         else if (r < 0) return r;
         else this._mode = (this._mode & S_IFMT) | (mode & 0o7777);
       }
-      if (atime || mtime) return hostFiles.futimens(fd, inNs(atime), inNs(mtime));
+      if (atime || mtime) return hostFiles.futimens(fd, atime && inNs(atime), mtime && inNs(mtime));
       return 0;
     });
   }
@@ -402,8 +397,4 @@ export class HostInode extends Inode {
   private _parentFd(): HostFd | number {
     return this.parent ? this.fs.directoryFd(this.parent) : -E.ENOENT;
   }
-}
-
-function inNs(time: Timespec | undefined): bigint | undefined {
-  return time && BigInt(time.sec) * 1_000_000_000n + BigInt(time.nsec);
 }

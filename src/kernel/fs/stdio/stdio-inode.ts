@@ -9,7 +9,7 @@
 import { S_IFCHR, S_IFIFO, S_IFMT, S_IFREG, S_IFSOCK } from '../../../abi/mode.js';
 import type { HostFd } from '../../../base/brand.js';
 import { PerKernel } from '../../per-kernel.js';
-import { type LoadWalk, membersOf, type SaveWalk } from '../../save/graph.js';
+import { CannotSave, type LoadWalk, membersOf, type SaveWalk } from '../../save/graph.js';
 import type { KernelServices } from '../../services.js';
 import { anonymousDev } from '../anonymous-dev.js';
 import { type HostStat, newHostStat } from '../host-files.js';
@@ -91,22 +91,27 @@ export class StdioInode extends Inode {
 
   /** What waits to be read is part of what is saved; it stays there for the guest that goes on here. */
   toSaved(save: SaveWalk): Record<string, unknown> {
-    return { ...membersOf(this), unread: joined(this.unread, this._waiting(save)) };
-  }
-
-  private _waiting(save: SaveWalk): Uint8Array | undefined {
-    const { kind, fd } = this;
-    if (kind !== 'pipe' && kind !== 'socket') return undefined;
-    const waiting = this.services.hostFiles.peekStream(fd, kind);
-    if (typeof waiting === 'number') {
-      return save.refuse(`what waits in ${this.name} cannot be looked at (errno ${-waiting})`);
-    }
-    if (waiting.length === 0) return undefined;
+    const waiting = this._waiting();
     // Several descriptors of a process may be one stream: it is read once.
     const { dev, ino } = this._stat;
     const seen = (save.notes.get(streamsSeen) ?? new Set()) as Set<string>;
     save.notes.set(streamsSeen, seen);
-    return seen.size === seen.add(`${dev}:${ino}`).size ? undefined : waiting;
+    const isAnother = waiting.length > 0 && seen.size === seen.add(`${dev}:${ino}`).size;
+    const unread = joined(this.unread, isAnother ? NOTHING : waiting);
+    return { ...membersOf(this), unread: unread.length > 0 ? unread : undefined };
+  }
+
+  /** All that a guest would read now, which stays there. */
+  allUnread(): Uint8Array {
+    return joined(this.unread, this._waiting());
+  }
+
+  private _waiting(): Uint8Array {
+    const { kind, fd } = this;
+    if (kind !== 'pipe' && kind !== 'socket') return NOTHING;
+    const waiting = this.services.hostFiles.peekStream(fd, kind);
+    if (typeof waiting !== 'number') return waiting;
+    throw new CannotSave(`what waits in ${this.name} cannot be looked at (errno ${-waiting})`);
   }
 
   /** Takes from what is unread of the stream before; undefined when nothing is. */
@@ -211,9 +216,8 @@ export class StdioInode extends Inode {
 /** Under which a walk notes the streams whose unread bytes it has. */
 const streamsSeen = {};
 
-function joined(first: Uint8Array | undefined, second: Uint8Array | undefined): Uint8Array | undefined {
-  const bytes = Buffer.concat([first ?? NOTHING, second ?? NOTHING]);
-  return bytes.length > 0 ? new Uint8Array(bytes) : undefined;
-}
-
 const NOTHING = new Uint8Array(0);
+
+function joined(first: Uint8Array | undefined, second: Uint8Array): Uint8Array {
+  return first ? new Uint8Array(Buffer.concat([first, second])) : second;
+}

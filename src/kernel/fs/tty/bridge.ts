@@ -10,6 +10,7 @@ import type { KernelServices } from '../../services.js';
 import { ERR, HUP, IN, OUT, RDNORM, WOULD_BLOCK, WRNORM } from '../../wait.js';
 import type { FileDescription } from '../file-description.js';
 import type { HostFiles } from '../host-files.js';
+import { StdioFile } from '../stdio/stdio-file.js';
 import { BufferSink, BufferSource } from '../user-io.js';
 import type { MasterFile } from './master-file.js';
 
@@ -61,6 +62,11 @@ class Pump {
     }
   }
 
+  /** What was taken and not given yet. */
+  get rest(): Uint8Array {
+    return this._rest?.left ?? new Uint8Array(0);
+  }
+
   /** Nothing is left that could be moved now. */
   get idle(): boolean {
     return this._rest === undefined;
@@ -96,6 +102,11 @@ export interface BridgeEnds {
   readonly output?: FileDescription | undefined;
 }
 
+export interface BridgedTerminal {
+  readonly master: MasterFile;
+  readonly typed: Uint8Array;
+}
+
 export class TerminalBridge {
   private readonly _typing: Pump | undefined;
   private readonly _showing: Pump | undefined;
@@ -119,6 +130,14 @@ export class TerminalBridge {
     // The end of input is no hang-up: the guest's output still matters.
     if (input) this._typing = new Pump(input, master, hostFiles, () => {});
     if (output) this._showing = new Pump(master, output, hostFiles, () => this.close());
+  }
+
+  /** What a saved kernel needs to have it again: the master, and what was typed and has not reached it. */
+  toBeSaved(): BridgedTerminal {
+    const { input } = this.ends;
+    const waiting = input instanceof StdioFile ? [input.stream.allUnread()] : [];
+    const typed = Buffer.concat([...(this._typing ? [this._typing.rest] : []), ...waiting]);
+    return { master: this.master, typed: new Uint8Array(typed) };
   }
 
   start(): void {

@@ -1,4 +1,5 @@
 /** Objects, as plain data and back: identity, circles, order, and what stops the walk. */
+import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import { describe, expect, test } from '@jest/globals';
 import { CannotSave, type LoadWalk, type SavedClass } from '../../../../src/kernel/save/graph.js';
 import { GraphReader } from '../../../../src/kernel/save/graph-reader.js';
@@ -131,4 +132,15 @@ test("node's Buffers are bytes like others, without what else is in their pool",
   expect(bytes).toBeInstanceOf(Uint8Array);
   expect(Buffer.from(bytes).toString()).toBe('text');
   expect(bytes.buffer.byteLength).toBe(4);
+});
+
+test('bytes that were compressed in the file come back to the byte, and nothing behind them', () => {
+  const { bytes, ...graph } = new GraphWriter(rules()).write({ text: Buffer.alloc(1000, 'x') });
+  const inflated = bytes.map((b) => inflateRawSync(deflateRawSync(b)));
+  // What makes the difference: the result stands in a larger buffer.
+  expect(inflated[0]?.buffer.byteLength).toBeGreaterThan(1000);
+  const { text } = new GraphReader(rules(), { ...graph, bytes: inflated }).read(() => {}) as {
+    text: Uint8Array;
+  };
+  expect(Buffer.from(text).toString()).toBe('x'.repeat(1000));
 });
