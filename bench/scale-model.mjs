@@ -3,33 +3,42 @@
 //
 // The model: each guest computes, then makes a system call, again and again. Computing, a shard's work and
 // the home's work each need a core, first come first served. A call is served by the guest's shard, or, for
-// the part `home` of them, goes home: a message there, the home's work, a message back. Nobody spins, so a
-// core is lost to nothing; what a wake-up costs is in the costs of messages.
+// the part `home` of them, by the home, where it comes by the lane (docs/decisions/0034). What a shard asks
+// the home on the way costs both. Nobody spins, so a core is lost to nothing; what wake-ups cost is in the costs
+// of calls. Points that were measured (bench/scale-points.mjs) are drawn as circles.
 import { readFileSync, writeFileSync } from 'node:fs';
 
-/** Microseconds, measured on the 2-core test machine: docs/decisions/0033. */
+/** Microseconds, measured on the 2-core test machine by bench/crossing.mjs. */
 const measured = {
-  /** A guest's trap and return: SIGSYS in the guest's process. */
-  trap: 1.8,
-  /** A shard's work for a call that it answers itself, its share of parking and waking included. */
-  here: 6.3,
-  /** What a call that goes home costs its shard and the home, in CPU time of each. */
-  send: 30,
-  home: 32,
+  /** A guest's trap and return: SIGSYS in the guest's process, one guest (getpid). */
+  trap: 3,
+  /** The work of a shard for a call, or of the home for one by the lane: parking and waking included, two guests. */
+  here: 8.5,
   ...(process.argv[2] ? JSON.parse(readFileSync(process.argv[2], 'utf8')) : {}),
 };
 
-/** Guests by what they do between calls (µs), how much a call costs, and which part of them goes home. */
+/**
+ * Guests by what they do between calls (µs), how much a call costs, and which part of them goes home; `asks`: what
+ * a call away from home costs its shard and the home more, for what its shard asks (rows fork and exec; how that is
+ * divided is a guess).
+ */
 const profiles = [
   { name: 'memory and signals', compute: 5, weight: 1, home: 0.02 },
-  { name: 'processes (fork, exec, exit)', compute: 200, weight: 60, home: 0.5 },
-  { name: 'a build', compute: 60, weight: 3, home: 0.6 },
-  { name: 'small files', compute: 5, weight: 1, home: 1 },
+  {
+    name: 'processes (fork, exec, exit)',
+    compute: 200,
+    weight: 230,
+    home: 0.02,
+    asks: { shard: 500, home: 460 },
+  },
+  { name: 'a build', compute: 60, weight: 3, home: 0.6, asks: { shard: 3, home: 3 } },
+  { name: 'small files', compute: 5, weight: 2, home: 1 },
   { name: 'computing', compute: 2_000, weight: 1, home: 0.3 },
 ];
 
 const CORES = [1, 2, 4, 8, 16, 32, 64];
 const OUTPUT = new URL('../docs/scale-model.svg', import.meta.url);
+const POINTS = new URL('scale-points.json', import.meta.url);
 const SIMULATED_US = 200_000;
 
 /** A queue in front of `servers` equal servers; each job holds one for its time. */
@@ -127,14 +136,11 @@ export function simulate({ cores, shards, profile, costs = measured, seed = 1 })
     // Computing varies, so that guests do not march in step.
     const us = profile.compute * (0.5 + chance()) + costs.trap;
     work(us, undefined, () => {
-      if (shard === 0 || chance() >= profile.home) {
-        work(costs.here * profile.weight, own, again);
-        return;
-      }
-      // Heavy calls go home with a small part of their work.
-      work(costs.send, own, () =>
-        work(costs.home, threads[0], () => work(costs.here * profile.weight, own, again)),
-      );
+      const all = costs.here * profile.weight;
+      if (shard === 0) work(all, own, again);
+      else if (chance() < profile.home) work(all, threads[0], again);
+      else if (!profile.asks) work(all, own, again);
+      else work(profile.asks.home, threads[0], () => work(all + profile.asks.shard, own, again));
     });
   };
   for (let i = 0; i < 2 * cores; i++) guest(i % shards);
@@ -159,7 +165,7 @@ const SIZE = { width: 900, height: 520, left: 60, bottom: 40, top: 30, right: 24
 const COLOURS = ['#1f77b4', '#d62728', '#2ca02c', '#9467bd', '#8c564b'];
 
 /** Throughput against one core, on logarithmic axes: packed dashed, one shard a core in full. */
-function plot(rows) {
+function plot(rows, points) {
   const { width, height, left, bottom, top, right } = SIZE;
   const x = (cores) => left + (Math.log2(cores) / 6) * (width - left - right);
   const y = (times) => height - bottom - (Math.log2(Math.max(times, 1)) / 6) * (height - bottom - top);
@@ -169,7 +175,11 @@ function plot(rows) {
     `<text x="${at}" y="${up}" font-family="sans-serif" font-size="12"${extra}>${words}</text>`;
   const out = [
     `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" style="background:white">`,
-    text(left, 18, 'Throughput against one core: one shard a core (full), one shard (dashed), ideal (grey)'),
+    text(
+      left,
+      18,
+      'Throughput against one core: one shard a core (full), one shard (dashed), ideal (grey); measured: circles',
+    ),
     line(
       CORES.map((c) => [c, c]),
       '#bbb',
@@ -184,6 +194,12 @@ function plot(rows) {
     const of = (policy) =>
       rows.filter((r) => r.name === name && r.policy === policy).map((r) => [r.cores, r.times]);
     out.push(line(of('pack'), colour, true), line(of('spread'), colour, false));
+    for (const point of points.filter((p) => p.name === name && p.cores > 1)) {
+      const filled = point.policy === 'spread' ? colour : 'white';
+      out.push(
+        `<circle cx="${x(point.cores).toFixed(1)}" cy="${y(point.times).toFixed(1)}" r="5" stroke="${colour}" fill="${filled}"/>`,
+      );
+    }
     const end = of('spread').at(-1);
     out.push(text(x(64) + 8, y(end[1]) + 4, `${name} ×${end[1].toFixed(1)}`, ` fill="${colour}"`));
   });
@@ -214,7 +230,11 @@ function main() {
       `${r.name.padEnd(30)} ${r.policy.padEnd(7)} ${String(r.cores).padStart(4)} ${String(Math.round(r.perSecond)).padStart(10)} ${r.times.toFixed(1).padStart(8)}  ${r.limit}`,
     );
   }
-  writeFileSync(OUTPUT, plot(rows));
+  const points = JSON.parse(readFileSync(POINTS, 'utf8'));
+  for (const { name, policy, cores, times, perSecond } of points) {
+    console.log(`measured: ${name}, ${policy} on ${cores}: ${perSecond} calls/s, × ${times}`);
+  }
+  writeFileSync(OUTPUT, plot(rows, points));
 }
 
 if (process.argv[1]?.endsWith('scale-model.mjs')) main();

@@ -5,19 +5,23 @@
  *     word 0                     SHUTDOWN   main sets it to 1; shards end their reactor
  *     word 1                     CPU_CLOCK  ticks in which some guest ran; shards add, everybody reads
  *     word 2                     LAST_TICK  number of the tick counted last, of which shards take turns
- *     word 3 + 5 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
- *     word 4 + 5 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
+ *     word 3 + 6 * shard         BELL_FD    the shard's eventfd + 1; written once by the shard, 0 again by main
+ *     word 4 + 6 * shard         PORT_MAIL  count of messages posted to the shard's ports; written by
  *                                           senders before they ring, read by the reactor
- *     word 5 + 5 * shard         PARKED     1 while the shard sleeps or is about to; written by the shard.
+ *     word 5 + 6 * shard         PARKED     1 while the shard sleeps or is about to; written by the shard.
  *                                           Who writes to one of its rings rings the bell when it is 1: the
  *                                           shard sets it and then looks at its rings, the writer writes and
  *                                           then looks at it, so one of them sees the other
- *     word 6 + 5 * shard         BUSY_US    microseconds for which the shard had something to do, modulo 2³²;
+ *     word 6 + 6 * shard         BUSY_US    microseconds for which the shard had something to do, modulo 2³²;
  *                                           written by the shard, read by placement
- *     word 7 + 5 * shard         RUNNING    guest threads that may be running; written by the shard before it
+ *     word 7 + 6 * shard         RUNNING    guest threads that may be running or have a call at home; written by the shard before it
  *                                           spins or sleeps, read by the others before they do
+ *     word 8 + 6 * shard         STANDS_FOR the shard whose answer it stands and waits for + 1, 0: none; written by the
+ *                                           shard, read by whoever is about to stand (the call order)
  */
 import { closeSync, writeSync } from 'node:fs';
+import { assert } from '../base/assert.js';
+import { HOST_SHARD } from './host-shard.js';
 
 const SHUTDOWN = 0;
 const CPU_CLOCK = 1;
@@ -27,7 +31,8 @@ const PORT_MAIL = 4;
 const PARKED = 5;
 const BUSY_US = 6;
 const RUNNING = 7;
-const WORDS_PER_SHARD = 5;
+const STANDS_FOR = 8;
+const WORDS_PER_SHARD = 6;
 const one = new Uint8Array(new BigUint64Array([1n]).buffer);
 
 export class ControlBlock {
@@ -64,15 +69,41 @@ export class ControlBlock {
     Atomics.store(this.#words, RUNNING + WORDS_PER_SHARD * shard, guests);
   }
 
+  running(shard: number): number {
+    return Atomics.load(this.#words, RUNNING + WORDS_PER_SHARD * shard);
+  }
+
   /** Cores that all shards but this one keep busy: with guests, and by being awake themselves. */
   coresTakenBeside(shard: number, shards: number): number {
     let taken = 0;
     for (let other = 0; other < shards; other++) {
       if (other === shard) continue;
-      taken += Atomics.load(this.#words, RUNNING + WORDS_PER_SHARD * other);
+      taken += this.running(other);
       taken += 1 - Atomics.load(this.#words, PARKED + WORDS_PER_SHARD * other);
     }
     return taken;
+  }
+
+  /**
+   * The shard is about to stand until `other` answers. The call order: only the home is asked so, by shards that are
+   * not the home, and it stands for nobody; so no circle of shards waits for itself.
+   */
+  standFor(shard: number, other: number): void {
+    assert(
+      other === HOST_SHARD && shard !== HOST_SHARD,
+      `call order: shard ${shard} waits for shard ${other}`,
+    );
+    const stands = Atomics.load(this.#words, STANDS_FOR + WORDS_PER_SHARD * other) - 1;
+    assert(
+      stands < 0,
+      `call order: shard ${shard} waits for shard ${other}, which waits for shard ${stands}`,
+    );
+    const before = Atomics.exchange(this.#words, STANDS_FOR + WORDS_PER_SHARD * shard, other + 1);
+    assert(before === 0, `call order: shard ${shard} waits twice`);
+  }
+
+  standNoMore(shard: number): void {
+    Atomics.store(this.#words, STANDS_FOR + WORDS_PER_SHARD * shard, 0);
   }
 
   addBusy(shard: number, microseconds: number): void {

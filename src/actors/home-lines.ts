@@ -50,6 +50,12 @@ export class HomeLines implements Lines {
     return this.#senders.some((s) => s.backlog);
   }
 
+  /** Receives what a shard has told so far. */
+  hear(shard: number): void {
+    const receiver = this.#receivers[shard];
+    if (receiver?.waiting) receiver.drain((message) => this.#receive(shard, message));
+  }
+
   drain(): boolean {
     let any = false;
     this.#receivers.forEach((receiver, shard) => {
@@ -72,14 +78,15 @@ export class AwayLine implements Lines {
   readonly #up: MailboxSender<ToHome>;
   readonly #down: MailboxReceiver<FromHome>;
   readonly #control: ControlBlock;
+  readonly #shard: number;
   /** What came while an answer was waited for. */
   #later: Exclude<FromHome, { type: 'answer' }>[] = [];
   #nextId = 1;
-  #asking = false;
   #receive: (message: Exclude<FromHome, { type: 'answer' }>) => void = () => {};
 
   constructor(data: PoolData, control: ControlBlock, shard: number) {
     this.#control = control;
+    this.#shard = shard;
     const up = new Ring(present(data.toHome[shard], 'ring'));
     this.#up = new MailboxSender(up, () => control.wake(HOST_SHARD));
     this.#down = new MailboxReceiver(new Ring(present(data.fromHome[shard], 'ring')));
@@ -95,14 +102,13 @@ export class AwayLine implements Lines {
 
   /** Stands until the home has answered; what else it says meanwhile comes after. */
   ask(question: Question): Answer {
-    assert(!this.#asking, 'one question at a time');
-    this.#asking = true;
+    this.#control.standFor(this.#shard, HOST_SHARD);
     try {
       const id = this.#nextId++;
       this.tell({ type: 'ask', id, question });
       return this.#await(id);
     } finally {
-      this.#asking = false;
+      this.#control.standNoMore(this.#shard);
     }
   }
 

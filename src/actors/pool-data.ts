@@ -1,6 +1,7 @@
 /** The memory that the threads of a kernel share. */
 import type { KernelConfig } from '../messages/kernel.js';
 import { type Images, likelyImages } from '../platform/systrap/images.js';
+import { LaneTable } from '../platform/systrap/lane-table.js';
 import { ControlBlock } from './control-block.js';
 import { EventBlock } from './event-block.js';
 import { Ring } from './ring.js';
@@ -31,6 +32,7 @@ export function newPoolData(config: KernelConfig): PoolData {
     commands: rings(shards),
     toHome: rings(away),
     fromHome: rings(away),
+    lanes: Array.from({ length: away }, () => LaneTable.create().buffer),
     events: rings(shards, EVENT_RING_BYTES),
     eventBlock: EventBlock.create(shards).buffer,
     images: imagesFor(config.time === 'virtual'),

@@ -7,10 +7,12 @@
  * which shard it is for just before Piscina asks, which it does at once, since every worker is there
  * from the start and none is ever full.
  */
+import { closeSync } from 'node:fs';
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { Piscina } from 'piscina';
 import { present } from '../base/assert.js';
 import type { KernelPorts } from '../messages/kernel.js';
+import { LaneTable } from '../platform/systrap/lane-table.js';
 import { ControlBlock } from './control-block.js';
 import { HOST_SHARD } from './host-shard.js';
 import type { PoolData, ShardTask } from './shard-task.js';
@@ -108,5 +110,16 @@ export class ShardPool {
     await this.stop();
     await this.#pool.destroy();
     this.#control.closeBells(this.data.config.shards);
+    closeLanes(this.data.lanes);
+  }
+}
+
+/** When every shard has ended, as with bells. */
+function closeLanes(lanes: readonly SharedArrayBuffer[]): void {
+  for (const buffer of lanes) {
+    const { descriptors } = new LaneTable(buffer);
+    if (!descriptors) continue;
+    closeSync(descriptors.page);
+    closeSync(descriptors.bell);
   }
 }

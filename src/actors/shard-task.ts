@@ -12,6 +12,8 @@ export interface PoolData {
   /** Between the home and each shard, by shard: kernel/home/conversation.ts. The home's own are unused. */
   readonly toHome: readonly SharedArrayBuffer[];
   readonly fromHome: readonly SharedArrayBuffer[];
+  /** Which calls of each shard's guests are at home: platform/systrap/lane-table.ts. The home's own is unused. */
+  readonly lanes: readonly SharedArrayBuffer[];
   /** Events, shard → embedder, by shard; and the words that go with them. */
   readonly events: readonly SharedArrayBuffer[];
   readonly eventBlock: SharedArrayBuffer;

@@ -3,6 +3,7 @@
  * Each is a Piscina task whose promise settles with its end.
  */
 import { assertNever, present } from '../base/assert.js';
+import { LaneTable } from '../platform/systrap/lane-table.js';
 import { ringingRef } from './actor-ref.js';
 import { ControlBlock } from './control-block.js';
 import { EventBlock } from './event-block.js';
@@ -65,6 +66,7 @@ async function runShard(task: Extract<ShardTask, { type: 'shard' }>): Promise<un
     eventBlock: block,
     importModule,
     lines: away ?? home,
+    lanes: data.lanes.map((buffer) => new LaneTable(buffer)),
     needsEventLoop: () => host?.hasBacklog === true,
   });
   try {

@@ -18,7 +18,7 @@ import { logBoot } from '../kernel/syslog.js';
 import { kernelEventBase } from '../kernel/task/event-base.js';
 import { abandonTask, killAll } from '../kernel/task/exit.js';
 import { startGroupExit } from '../kernel/task/group-exit.js';
-import { runReady, trapSink } from '../kernel/task/run.js';
+import { runReady } from '../kernel/task/run.js';
 import { pauseAll, unpauseAll } from '../kernel/task/stop.js';
 import { Task } from '../kernel/task/task.js';
 import { TaskSet } from '../kernel/task/task-set.js';
@@ -38,6 +38,7 @@ import { drainEventfd, hostEventfd } from '../platform/host/pipes.unsafe.js';
 import { hostRandom } from '../platform/host/random.unsafe.js';
 import type { GuestClockOptions } from '../platform/systrap/guest-clock.js';
 import type { Images } from '../platform/systrap/images.js';
+import type { LaneTable } from '../platform/systrap/lane-table.js';
 import { newSystrapPlatform, type SystrapPlatform } from '../platform/systrap/systrap.unsafe.js';
 import type { ActorRef } from './actor-ref.js';
 import type { ControlBlock } from './control-block.js';
@@ -47,10 +48,10 @@ import type { EventOutbox } from './event-outbox.js';
 import { sendExternalSignal } from './external-signal.js';
 import type { AwayLine, HomeLines, Lines } from './home-lines.js';
 import { type ImportModule, Interceptors } from './interceptors.js';
-import { joinOthers } from './join-others.js';
 import { lazyLog } from './lazy-log.js';
 import { localObservers } from './local-observers.js';
 import { MailboxReceiver } from './mailbox.js';
+import { joinOthers, laneHome, lookAtOthers, sinkFor } from './others.js';
 import { Reactor } from './reactor.js';
 import type { Ring } from './ring.js';
 import { ShardSaving } from './save/shard-saving.js';
@@ -74,6 +75,8 @@ export interface ShardOptions {
   readonly importModule: ImportModule;
   /** To the other shards, where there are any: the home's end, or this shard's. */
   readonly lines?: HomeLines | AwayLine | undefined;
+  /** By shard, where there are several: what the guests of each have to do with the home. */
+  readonly lanes: readonly LaneTable[];
   /** Something on this thread waits for Node's event loop to come round. */
   readonly needsEventLoop: () => boolean;
 }
@@ -114,7 +117,11 @@ export class Shard {
     this.#untrack = track(`shard ${options.index}`);
     this.#mailbox = new MailboxReceiver(options.commands);
     this.#time = this.#newTime();
-    this.#platform = newSystrapPlatform({ ...this.#guestClock(), images: options.images });
+    this.#platform = newSystrapPlatform({
+      ...this.#guestClock(),
+      ...laneHome(options),
+      images: options.images,
+    });
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);
     const { index, config, eventBlock, outbox } = options;
@@ -132,7 +139,7 @@ export class Shard {
     this.#interceptors = new Interceptors(this.#calls, options.importModule, config);
     this.#services = this.#newServices();
     for (const observer of localObservers(config, this.#services)) this.#hub.addLocal(observer);
-    this.#platform.attach(trapSink(this.#services));
+    this.#platform.attach(sinkFor(options, this.#services));
     this.#bell = hostEventfd();
     this.#platform.watch(this.#bell as HostFd, EPOLLIN, () => drainEventfd(this.#bell));
     options.control.setBell(options.index, this.#bell);
@@ -181,18 +188,11 @@ export class Shard {
         lines?.backlog === true || this.#interceptors.loading || this.#options.needsEventLoop(),
       isOver: () => this.#over || control.isShutDown,
       mayTrapSoon: () => {
-        if (config.shards > 1) this.#lookAtOthers();
+        if (config.shards > 1) lookAtOthers(this.#options, this.#platform);
         return this.#platform.spinningPays;
       },
-      onlyTimePasses: () => this.#platform.running === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
+      onlyTimePasses: () => this.#platform.active === 0 && tasks.runQueue.empty && !this.#hostWaits.any,
     });
-  }
-
-  /** Cores that other shards' guests run on are not there to spin on. */
-  #lookAtOthers(): void {
-    const { control, index, config } = this.#options;
-    control.setRunning(index, this.#platform.running);
-    this.#platform.coresTaken = control.coresTakenBeside(index, config.shards);
   }
 
   /** The reactor ended by a bug: no command that was sent here will be answered. */
@@ -412,7 +412,7 @@ export class Shard {
     return new ShardTime({
       source: new HostClock(config.began),
       kind: config.time,
-      guestsRun: () => this.#platform.running > 0,
+      guestsRun: () => this.#platform.active > 0,
       countTick: (tick) => control.countTick(tick),
     });
   }
@@ -472,7 +472,7 @@ export class Shard {
       hostWaits: this.#hostWaits,
       calls: this.#calls,
     };
-    if (this.#options.lines) joinOthers(services, this.#options.lines, config, this.#options.control);
+    joinOthers(this.#options, services, this.#platform);
     logBoot(services);
     return services;
   }

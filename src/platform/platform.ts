@@ -173,6 +173,16 @@ export interface Context {
   /** CPU time of this guest thread, in nanoseconds. */
   cpuTime(): { user: number; system: number };
 
+  /**
+   * Where system calls may go straight to the home shard: in whose name this thread's are made there, and with
+   * which signal mask. Said before `resume`, when it has changed.
+   */
+  setLaneOwner?(tid: number, maskLo: number, maskHi: number): void;
+  /** How many calls it has made straight home, modulo 2³²; undefined where it makes none. */
+  readonly callsHome?: number | undefined;
+  /** The system call asked for was begun at home; what comes of it is told by the home. */
+  readonly callBegun?: boolean;
+
   /** Lets the guest go on. Its next trap is reported to the platform's TrapSink. */
   resume(): void;
   /** Makes a running guest trap soon, with kind `interrupt`; sent again until it does. */
@@ -220,6 +230,29 @@ export interface TrapSink {
   onTrap(context: Context): void;
   /** The host process of this address space is gone though nobody released it. */
   onDeath(addressSpace: AddressSpace, why: string): void;
+}
+
+/** A system call that a guest of another shard made, and which came straight here. */
+export interface LaneCall {
+  readonly number: number;
+  /** Low and high halves of six arguments. */
+  readonly args: ArrayLike<number>;
+  /** The caller's signal mask. */
+  readonly maskLo: number;
+  readonly maskHi: number;
+  /** Lets the guest go on with this result. False when its shard has it back, and must be told. */
+  answer(value: number): boolean;
+  /** Gives the guest back to its shard, which must be told of the result. */
+  handOver(): void;
+  /** The same of a call that has not been begun here, and is for its shard to begin. */
+  decline(): void;
+}
+
+/** Who is told of such calls. Called on the home's thread, from `poll`; the object is good until it is answered. */
+export interface LaneSink {
+  onCall(tid: number, call: LaneCall): void;
+  /** A guest reported what no stub reports; its shard has it back and must look at it. */
+  onNonsense(tid: number): void;
 }
 
 /** The library of vdso(7) that every address space has, and its data before it: above what guests may map. */

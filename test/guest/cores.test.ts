@@ -69,6 +69,37 @@ if __name__ == '__main__':
     expect(stdout.toString()).toBe('600\n');
   });
 
+  test('what /proc tells of memory and of who sleeps', async () => {
+    const script = `grep -c -e '\\[heap\\]' -e '\\[stack\\]' /proc/self/maps; grep -c libc /proc/self/maps | grep -v '^0$' | wc -l
+      sleep 100 & until grep -q 'State:.S' /proc/$!/status; do sleep 0.01; done; grep -c 'bin/sleep' /proc/$!/maps | grep -v '^0$' | wc -l
+      awk '/VmSize/ {print ($2 > 0)}' /proc/$!/status; kill $!`;
+    expect(await spread(script)).toBe('2\n1\n1\n1\n');
+  });
+
+  test('programs, also those named below a descriptor', async () => {
+    const program = `
+import ctypes, os
+libc = ctypes.CDLL(None, use_errno=True)
+def run(fd, path, flags=0):
+    argv = (ctypes.c_char_p * 3)(b'echo', b'below', None)
+    envp = (ctypes.c_char_p * 1)(None)
+    libc.syscall(322, fd, path, argv, envp, flags)
+    return os.strerror(ctypes.get_errno())
+bin = os.open('/bin', os.O_RDONLY | os.O_DIRECTORY)
+print(run(bin, b'nothing-of-that-name'), run(999, b'echo'), run(bin, b'../../etc/passwd'), flush=True)
+run(bin, b'echo')`;
+    const { stdout } = await troupe(SPREAD, ['python3', '-c', program]);
+    expect(stdout.toString()).toBe(
+      'No such file or directory Bad file descriptor Permission denied\nbelow\n',
+    );
+  });
+
+  test('/proc/self: each is itself, also when it executes what it is', async () => {
+    const script = `loop() { for i in $(seq 40); do /proc/self/exe -c : || echo bad; done; }
+      bash -c "$(declare -f loop); loop" & bash -c "$(declare -f loop); loop"; wait; echo done`;
+    expect(await spread(script)).toBe('done\n');
+  });
+
   test('a build: make -j4 with a compiler', async () => {
     const script = `cd /tmp
       for i in 1 2 3 4; do echo "int f$i(void){return $i;}" > f$i.c; done

@@ -82,10 +82,7 @@ function answerAtHome(link: AwayLink, task: Task, number: number): Result {
     case NR.epoll_pwait2:
       enterMask(task, pointer(task, 4), task.context.argLo(5));
       break;
-    // What waits for a body is not pending at home, and nobody else may look into its memory and registers.
-    case NR.signalfd:
-    case NR.signalfd4:
-      return fail(E.ENOSYS);
+    // Nobody else may look into a body's registers.
     case NR.ptrace:
       return fail(E.EPERM);
   }

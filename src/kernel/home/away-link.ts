@@ -27,8 +27,10 @@ import { start } from '../task/run.js';
 import { Task } from '../task/task.js';
 import { ThreadGroup } from '../task/thread-group.js';
 import { AwayFdTable } from './away-fd-table.js';
+import { booksOf } from './books.js';
 import type { Answer, FromHome, LoadedFacts, Question, ToHome, Traveller } from './conversation.js';
 import { type Lender, LentDescription, LentInode, NOWHERE } from './lent-file.js';
+import { WatchedSignals } from './shown-signals.js';
 import { limitsOf } from './traveller.js';
 
 export interface HomeLine {
@@ -52,6 +54,9 @@ export class AwayLink implements Lender {
   private readonly _kernel: KernelServices;
   private readonly _line: HomeLine;
   private readonly _calls = new Map<number, Forwarded>();
+  /** How many calls have gone home by message. */
+  calls = 0;
+  private readonly _watched: WatchedSignals;
   private readonly _inodes = new Map<number, { inode: LentInode; files: number }>();
   private readonly _discarded = new WeakSet<ThreadGroup>();
   private readonly _mounts = new MountNamespace(NOWHERE);
@@ -59,6 +64,7 @@ export class AwayLink implements Lender {
   constructor(kernel: KernelServices, line: HomeLine) {
     this._kernel = kernel;
     this._line = line;
+    this._watched = new WatchedSignals((message) => line.tell(message));
     kernel.tasks.futexes.elsewhere = (space, at, count, bits) => {
       if (space instanceof LentInode) line.tell({ type: 'futexWake', inode: space.number, at, count, bits });
     };
@@ -69,11 +75,8 @@ export class AwayLink implements Lender {
   /** Carries out a system call at home: the one the task trapped with, or another. */
   *forward(task: Task, number = task.context.syscallNumber()): Blocking<Outcome> {
     if (task.mm.space.flush() < 0) throw new GuestBroken('its memory could not be changed as it was asked');
-    const { context, tid } = task;
-    const call: Forwarded = { outcome: undefined, wake: undefined };
-    this._calls.set(tid, call);
-    const args = ARGUMENTS.flatMap((i) => [context.argLo(i), context.argHi(i)]);
-    this._line.tell({ type: 'call', tid, number, args, mask: task.mask });
+    const { tid } = task;
+    const call = task.context.callBegun ? this._begun(tid) : this._begin(task, number);
     let deadlineNs = Number.POSITIVE_INFINITY;
     try {
       while (call.outcome === undefined) {
@@ -101,6 +104,34 @@ export class AwayLink implements Lender {
     }
   }
 
+  private _begin({ context, tid, mask }: Task, number: number): Forwarded {
+    this.calls++;
+    const call: Forwarded = { outcome: undefined, wake: undefined };
+    this._calls.set(tid, call);
+    const args = ARGUMENTS.flatMap((i) => [context.argLo(i), context.argHi(i)]);
+    this._line.tell({ type: 'call', tid, number, args, mask });
+    return call;
+  }
+
+  /** A call that went home by the lane, and whose task is here again before its end: the outcome may have come. */
+  private _begun(tid: Tid): Forwarded {
+    const known = this._calls.get(tid);
+    if (known) return known;
+    const call: Forwarded = { outcome: undefined, wake: undefined };
+    this._calls.set(tid, call);
+    return call;
+  }
+
+  private _outcome({ tid, outcome }: Extract<FromHome, { type: 'outcome' }>): void {
+    const task = this._kernel.tasks.byTid(tid);
+    if (!task) return;
+    const call = this._calls.get(tid) ?? this._begun(task.tid);
+    call.outcome = outcome.type === 'restart' ? new Restart(outcome.rule) : asOutcome(outcome.value);
+    // One that went by the lane is not known to have called.
+    if (call.wake) call.wake();
+    else if (task.state.name === 'guest') task.context.interrupt();
+  }
+
   // Questions
 
   private _ask(question: Question): Exclude<Answer, { type: 'refused' }> | Failure {
@@ -125,6 +156,11 @@ export class AwayLink implements Lender {
     const file = this._lent(this._ask({ type: 'file', tid, fd }));
     if (file instanceof Failure) throw new SyscallError(file.errno);
     return file;
+  }
+
+  /** A program to be executed by a path below a descriptor; the reference is the caller's. */
+  programBelow(tid: number, fd: number, path: string, followLast: boolean): LentDescription | Failure {
+    return this._lent(this._ask({ type: 'programBelow', tid, fd, path, followLast }));
   }
 
   /** The walk context of a program to be found at home. */
@@ -179,6 +215,12 @@ export class AwayLink implements Lender {
     this._line.tell({ type: 'executed', tid: task.tid, filename, facts: factsOf(program) });
   }
 
+  /** The task's guest is about to run: in whose name it calls the home by itself, and with which mask. */
+  letGo({ context, tid, mask, group }: Task): void {
+    this._watched.look(group);
+    context.setLaneOwner?.(tid, mask.lo, mask.hi);
+  }
+
   stoppedOrContinued(group: ThreadGroup, stoppedBy: number): void {
     this._line.tell({ type: 'changed', pid: group.pid, stoppedBy });
   }
@@ -189,11 +231,13 @@ export class AwayLink implements Lender {
 
   taskEnded(task: Task, status: number, { last }: { last: boolean }): void {
     const { group, tid } = task;
+    this._calls.delete(tid);
     if (this._discarded.has(group)) return;
     if (!last) {
       this._line.tell({ type: 'threadEnded', tid, status });
       return;
     }
+    this._watched.forget(group);
     const { cpu, maxResident, pid } = group;
     this._line.tell({ type: 'ended', pid, status, cpu, maxResident });
   }
@@ -203,14 +247,28 @@ export class AwayLink implements Lender {
   receive(message: Exclude<FromHome, { type: 'answer' }>): void {
     const { tasks } = this._kernel;
     switch (message.type) {
-      case 'outcome': {
-        const call = this._calls.get(message.tid);
-        if (!call) break;
-        const { outcome } = message;
-        call.outcome = outcome.type === 'restart' ? new Restart(outcome.rule) : asOutcome(outcome.value);
-        call.wake?.();
+      case 'outcome':
+        this._outcome(message);
+        break;
+      case 'watchSignals': {
+        const group = tasks.byPid(message.pid);
+        if (group) this._watched.watch(group);
         break;
       }
+      case 'tellBooks': {
+        const group = tasks.byPid(message.pid);
+        if (group) this._line.tell({ type: 'books', pid: message.pid, books: booksOf(group) });
+        break;
+      }
+      case 'signalTaken': {
+        const group = tasks.byPid(message.pid);
+        const queue = message.tid === 0 ? group?.pending : tasks.byTid(message.tid)?.pending;
+        if (group) this._watched.taken(group, queue, message.signo);
+        break;
+      }
+      case 'look':
+        tasks.byTid(message.tid)?.context.interrupt();
+        break;
       case 'signal': {
         const group = tasks.byPid(message.pid);
         if (!group) break;

@@ -15,6 +15,7 @@ import type { SignalInfo } from '../signal/siginfo.js';
 import type { CloneRequest } from '../task/clone.js';
 import type { Limit } from '../task/limits.js';
 import type { CpuTime } from '../task/thread-group.js';
+import type { Books } from './books.js';
 
 /** A file at home that a body maps or loads: a description kept there under a number until `releaseFile`. */
 export interface LentFile {
@@ -26,6 +27,8 @@ export interface LentFile {
   readonly inode: number;
   readonly mountFlags: number;
   readonly name: string;
+  /** For reading and private mappings, which is what nearly all are borrowed for; or why not, an errno. */
+  readonly readable: LentMapping | Errno;
 }
 
 export interface LentMapping {
@@ -39,8 +42,17 @@ export type Question =
   | { readonly type: 'clone'; readonly tid: number; readonly request: CloneRequest }
   /** A program, opened to be executed by the task. */
   | { readonly type: 'program'; readonly tid: number; readonly path: string }
+  /** The same below a descriptor of it (execveat(2)). */
+  | {
+      readonly type: 'programBelow';
+      readonly tid: number;
+      readonly fd: number;
+      readonly path: string;
+      readonly followLast: boolean;
+    }
   /** An open file of the task. */
   | { readonly type: 'file'; readonly tid: number; readonly fd: number }
+  /** A shared mapping of a lent file. */
   | {
       readonly type: 'mapping';
       readonly handle: number;
@@ -124,6 +136,15 @@ export type ToHome =
       readonly maxResident: number;
     }
   | { readonly type: 'releaseFile'; readonly handle: number }
+  /** The answer to `tellBooks`. */
+  | { readonly type: 'books'; readonly pid: number; readonly books: Books }
+  /** Signals that wait for a process that is watched; `taken`: how many `signalTaken` it knows of. Thread 0: the group. */
+  | {
+      readonly type: 'pending';
+      readonly pid: number;
+      readonly taken: number;
+      readonly pending: readonly { readonly tid: number; readonly infos: readonly SignalInfo[] }[];
+    }
   | FutexWake;
 
 export type FromHome =
@@ -131,9 +152,17 @@ export type FromHome =
   | { readonly type: 'outcome'; readonly tid: number; readonly outcome: ForwardedOutcome }
   /** `tid` 0: to the group as a whole. */
   | { readonly type: 'signal'; readonly pid: number; readonly tid: number; readonly info: SignalInfo }
+  /** Somebody reads of the process what its body knows. */
+  | { readonly type: 'tellBooks'; readonly pid: number }
+  /** A signalfd may show the process's signals: home is to know which wait, from now on. */
+  | { readonly type: 'watchSignals'; readonly pid: number }
+  /** One of them was read there; `tid` 0: one of the group's. */
+  | { readonly type: 'signalTaken'; readonly pid: number; readonly tid: number; readonly signo: number }
   /** Load a program for this process; it waits for `go`. */
   | { readonly type: 'arrive'; readonly traveller: Traveller }
   | { readonly type: 'go'; readonly pid: number }
+  /** This thread reported something straight to the home that its shard is to see to. */
+  | { readonly type: 'look'; readonly tid: number }
   /** The process is gone from here; nobody wants to hear of it. */
   | { readonly type: 'discard'; readonly pid: number }
   | FutexWake;

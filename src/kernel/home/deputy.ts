@@ -11,6 +11,7 @@ import type {
   Context,
   ContextImage,
   ForeignMemory,
+  LaneCall,
   RegisterSet,
   RestoredFrame,
   Trap,
@@ -21,8 +22,10 @@ import type { Restart } from '../outcome.js';
 import { CannotSave } from '../save/graph.js';
 import type { CpuTime } from '../task/thread-group.js';
 import type { ForwardedOutcome } from './conversation.js';
+import { asksForSignals } from './lane-calls.js';
 
-const TRANSFER = 65_536;
+/** File data on its way to or from a body; a transfer waits for nothing, so one will do for all. */
+const transfer = new Uint8Array(65_536);
 const ONLY_THE_BODY = 'a deputy runs no guest code';
 
 /** What run.ts returns for calls to be restarted: include/linux/errno.h. */
@@ -47,7 +50,7 @@ export interface DeputyEvents {
 export interface ForwardedCall {
   readonly number: number;
   /** Low and high halves of six arguments. */
-  readonly args: readonly number[];
+  readonly args: ArrayLike<number>;
 }
 
 export class DeputySpace implements AddressSpace {
@@ -119,11 +122,14 @@ export class DeputySpace implements AddressSpace {
   }
 
   readFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number {
-    const buffer = new Uint8Array(Math.min(length, TRANSFER));
     for (let done = 0; done < length; ) {
-      const got = this.files.pread(fd, buffer.subarray(0, Math.min(length - done, TRANSFER)), offset + done);
+      const got = this.files.pread(
+        fd,
+        transfer.subarray(0, Math.min(length - done, transfer.length)),
+        offset + done,
+      );
       if (got <= 0) return done > 0 ? done : got;
-      const put = this.write(userAddr(addr + done), buffer.subarray(0, got));
+      const put = this.write(userAddr(addr + done), transfer.subarray(0, got));
       done += put;
       if (put < got) return done > 0 ? done : -E.EFAULT;
     }
@@ -131,9 +137,8 @@ export class DeputySpace implements AddressSpace {
   }
 
   writeFile(addr: UserAddr, length: number, fd: HostFd, offset: number): number {
-    const buffer = new Uint8Array(Math.min(length, TRANSFER));
     for (let done = 0; done < length; ) {
-      const part = buffer.subarray(0, Math.min(length - done, TRANSFER));
+      const part = transfer.subarray(0, Math.min(length - done, transfer.length));
       const got = this.read(userAddr(addr + done), part);
       if (got === 0) return done > 0 ? done : -E.EFAULT;
       const put = this.files.pwrite(fd, part.subarray(0, got), offset + done);
@@ -178,6 +183,11 @@ export class DeputyContext implements Context {
     trapno: 0,
   };
   private _call: ForwardedCall | undefined;
+  /** The same, where it came by the lane: its guest waits for it here. */
+  private _byLane: LaneCall | undefined;
+  private _endsByMessage = false;
+  /** Its body was seen to wait for something there. */
+  sleeps = false;
   private _returned = 0;
   private _number = -1;
   private _released = false;
@@ -195,8 +205,11 @@ export class DeputyContext implements Context {
   }
 
   /** A call came from the body; the run loop takes it as a trap. */
-  begin(call: ForwardedCall): void {
+  begin(call: ForwardedCall, byLane?: LaneCall): void {
     this._call = call;
+    this._byLane = byLane;
+    this._endsByMessage = false;
+    this.sleeps = false;
     this._number = call.number;
     this._returned = 0;
     this.trap.kind = 'syscall';
@@ -205,6 +218,17 @@ export class DeputyContext implements Context {
   /** Nobody waits for the outcome any more. */
   forget(): void {
     this._call = undefined;
+    this._byLane = undefined;
+  }
+
+  /** Something was told to the body that it must hear of before the call ends: then that goes the same way. */
+  endByMessage(): void {
+    this._endsByMessage = true;
+  }
+
+  /** It has a call here that came by the lane, with its signal mask. */
+  get callsByLane(): boolean {
+    return this._byLane !== undefined;
   }
 
   get stopped(): boolean {
@@ -236,8 +260,16 @@ export class DeputyContext implements Context {
       return;
     }
     this._call = undefined;
-    const rule = RULES[-this._returned];
-    events.finished(this, rule ? { type: 'restart', rule } : { type: 'returned', value: this._returned });
+    const value = this._returned;
+    const rule = value < 0 ? RULES[-value] : undefined;
+    const byLane = this._byLane;
+    if (byLane) {
+      this._byLane = undefined;
+      const plain = !rule && !this._endsByMessage && !asksForSignals(this._number, value);
+      if (plain && byLane.answer(value)) return;
+      byLane.handOver();
+    }
+    events.finished(this, rule ? { type: 'restart', rule } : { type: 'returned', value });
   }
 
   interrupt(): void {

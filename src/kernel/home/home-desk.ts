@@ -1,39 +1,32 @@
 /**
- * The home's end of the conversation with bodies (docs/decisions/0032): answers what their shards ask,
- * carries out the calls that come home in the name of deputies, hands signals on.
+ * The home's end of the conversation with bodies (docs/decisions/0032): carries out the calls that come home in
+ * the name of deputies, hands signals on, hears what becomes of bodies.
  *
  * Owner: the home shard. It never waits for another shard: what comes is a message, what goes is one.
  */
-import { E } from '../../abi/errno.js';
 import { CLD, SIG } from '../../abi/signal.js';
 import { assertNever } from '../../base/assert.js';
-import type { FileDescription } from '../fs/file-description.js';
-import { contextOf } from '../fs/fs-context.js';
+import type { LaneCall, LaneSink } from '../../platform/platform.js';
+import { holdsSignalFile } from '../fs/anon/signalfd.js';
 import type { Inode } from '../fs/inode.js';
-import { openExecutable } from '../loader/executable.js';
 import { MemoryManager } from '../mm/memory-manager.js';
-import { type Blocking, ENTER_EXEC, Failure, fail, type Outcome, SyscallError } from '../outcome.js';
+import { type Blocking, ENTER_EXEC, Failure, fail, type Outcome } from '../outcome.js';
 import type { KernelServices } from '../services.js';
-import { isOrphaned } from '../signal/job-control.js';
+import { maskHas } from '../signal/mask.js';
 import type { SignalInfo } from '../signal/siginfo.js';
 import { notifyParent } from '../task/child-notice.js';
-import { cloneDeputy } from '../task/clone.js';
 import { type ExecRequest, takeProgram } from '../task/exec.js';
 import { exitTask } from '../task/exit.js';
 import { abandonCall, onTrap } from '../task/run.js';
 import { GUEST, type NewState } from '../task/state.js';
 import type { Task } from '../task/task.js';
 import type { ThreadGroup } from '../task/thread-group.js';
-import type {
-  Answer,
-  ForwardedOutcome,
-  FromHome,
-  LentFile,
-  LoadedFacts,
-  Question,
-  ToHome,
-} from './conversation.js';
+import { Answers } from './answers.js';
+import { keepBooks } from './books.js';
+import type { ForwardedOutcome, FromHome, LoadedFacts, ToHome } from './conversation.js';
 import { DeputyContext, type DeputyEvents, DeputySpace, type ForwardedCall } from './deputy.js';
+import { bringsMask } from './lane-calls.js';
+import { ShownSignals } from './shown-signals.js';
 import { travellerOf } from './traveller.js';
 
 /** Where programs run: a policy (actors/placement.ts). */
@@ -44,7 +37,7 @@ export interface ProgramPlacement {
 
 export type TellBody = (shard: number, message: FromHome) => void;
 
-export class HomeDesk implements DeputyEvents {
+export class HomeDesk implements DeputyEvents, LaneSink {
   private readonly _kernel: KernelServices;
   private readonly _tell: TellBody;
   /** Waits for a shard's answer to `arrive`, by pid. */
@@ -52,11 +45,12 @@ export class HomeDesk implements DeputyEvents {
   /** Processes whose bodies wait for `go`. */
   private readonly _toStart = new Set<ThreadGroup>();
   /** Calls that came while their task was stopped. */
-  private readonly _held = new Map<Task, ForwardedCall>();
-  private readonly _lent = new Map<number, FileDescription>();
-  private readonly _inodeNumbers = new WeakMap<Inode, number>();
-  private _nextHandle = 1;
-  private _nextInode = 1;
+  private readonly _held = new Map<Task, { call: ForwardedCall; byLane: LaneCall | undefined }>();
+  private readonly _answers: Answers;
+  /** What signalfds show of the signals of bodies. */
+  readonly shownSignals = new ShownSignals((group, message) => this._tellFirst(group, message));
+  /** Who reads of processes what their bodies know, by pid. */
+  private readonly _readers = new Map<number, (() => void)[]>();
 
   constructor(
     kernel: KernelServices,
@@ -67,8 +61,9 @@ export class HomeDesk implements DeputyEvents {
   ) {
     this._kernel = kernel;
     this._tell = tell;
+    this._answers = new Answers(kernel);
     kernel.tasks.futexes.elsewhere = (space, at, count, bits) => {
-      const inode = this._inodeNumbers.get(space as Inode);
+      const inode = this._answers.numberOf(space as Inode);
       if (inode !== undefined) this._wakeElsewhere(-1, { type: 'futexWake', inode, at, count, bits });
     };
   }
@@ -77,8 +72,15 @@ export class HomeDesk implements DeputyEvents {
 
   /** A signal for a process, or for one of its tasks. */
   signal(group: ThreadGroup, only: Task | undefined, info: SignalInfo): void {
+    if (group.awayOn === undefined || passesBy(group, info)) return;
+    this._tellFirst(group, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
+  }
+
+  /** What comes of a call and its body must hear of is there before the call has ended. */
+  private _tellFirst(group: ThreadGroup, message: FromHome): void {
     if (group.awayOn === undefined) return;
-    this._tell(group.awayOn, { type: 'signal', pid: group.pid, tid: only?.tid ?? 0, info });
+    for (const { context } of group.tasks) if (context instanceof DeputyContext) context.endByMessage();
+    this._tell(group.awayOn, message);
   }
 
   /** execve: the program is loaded on another shard, and the task becomes a deputy. */
@@ -152,10 +154,26 @@ export class HomeDesk implements DeputyEvents {
     space: DeputySpace,
     facts: LoadedFacts,
   ): void {
-    const exe = this._lent.get(facts.exe)?.path;
+    const exe = this._answers.lent(facts.exe)?.path;
     const mm = new MemoryManager(this._kernel, space, task.mm.layout);
     mm.image = { ...facts.image, exe };
     takeProgram(task, request, { mm, pc: task.context.getPc(), sp: task.context.getSp(), ...facts });
+  }
+
+  /** Has what the body knows of its process told. True when it is known here; else `ready` is called. */
+  askForBooks({ pid, awayOn }: ThreadGroup, ready: () => void): boolean {
+    if (awayOn === undefined) return true;
+    const readers = this._readers.get(pid);
+    if (readers) readers.push(ready);
+    else this._readers.set(pid, [ready]);
+    if (!readers) this._tell(awayOn, { type: 'tellBooks', pid });
+    return false;
+  }
+
+  private _booksCame(pid: number): void {
+    const readers = this._readers.get(pid);
+    this._readers.delete(pid);
+    for (const ready of readers ?? []) ready();
   }
 
   // DeputyEvents
@@ -165,9 +183,10 @@ export class HomeDesk implements DeputyEvents {
     const { group } = task;
     if (this._toStart.delete(group) && group.awayOn !== undefined) {
       this._tell(group.awayOn, { type: 'go', pid: group.pid });
+      if (holdsSignalFile(task.files)) this.shownSignals.watch(group);
     }
     const held = this._held.get(task);
-    if (held) this._soon(() => this._call(task, held));
+    if (held) this._soon(() => this._call(task, held.call, held.byLane));
   }
 
   finished({ owner }: DeputyContext, outcome: ForwardedOutcome): void {
@@ -201,7 +220,7 @@ export class HomeDesk implements DeputyEvents {
     const { tasks } = this._kernel;
     switch (message.type) {
       case 'ask':
-        this._tell(shard, { type: 'answer', id: message.id, answer: this._answer(message.question) });
+        this._tell(shard, { type: 'answer', id: message.id, answer: this._answers.to(message.question) });
         break;
       case 'call': {
         const task = this._deputy(message.tid);
@@ -217,8 +236,10 @@ export class HomeDesk implements DeputyEvents {
         this._abandon(this._deputy(message.tid));
         break;
       case 'born': {
-        const space = this._deputy(message.tid)?.context.addressSpace;
+        const child = this._deputy(message.tid);
+        const space = child?.context.addressSpace;
         if (space instanceof DeputySpace) space.bornAs(message.hostPid);
+        if (child && holdsSignalFile(child.files)) this.shownSignals.watch(child.group);
         break;
       }
       case 'unborn':
@@ -244,9 +265,19 @@ export class HomeDesk implements DeputyEvents {
       case 'ended':
         this._ended(message);
         break;
+      case 'books': {
+        const group = tasks.byPid(message.pid);
+        if (group) keepBooks(group, message.books, (handle) => this._answers.lent(handle));
+        this._booksCame(message.pid);
+        break;
+      }
+      case 'pending': {
+        const group = tasks.byPid(message.pid);
+        if (group) this.shownSignals.receive(group, message);
+        break;
+      }
       case 'releaseFile':
-        this._lent.get(message.handle)?.release();
-        this._lent.delete(message.handle);
+        this._answers.takeBack(message.handle);
         break;
       case 'futexWake':
         this._wakeElsewhere(shard, message);
@@ -261,14 +292,34 @@ export class HomeDesk implements DeputyEvents {
     return task?.context instanceof DeputyContext ? task : undefined;
   }
 
-  private _call(task: Task, call: ForwardedCall): void {
-    if (task.state !== GUEST) {
-      this._held.set(task, call);
+  /** A call of a body that came by the lane; what its shard told before was received before. */
+  onCall(tid: number, call: LaneCall): void {
+    const task = this._deputy(tid);
+    if (!task) return;
+    if (bringsMask(task, call)) {
+      call.decline();
+      this.onNonsense(tid);
       return;
     }
-    this._held.delete(task);
-    (task.context as DeputyContext).begin(call);
+    const { maskLo, maskHi } = call;
+    if (task.mask.lo !== maskLo || task.mask.hi !== maskHi) task.mask = { lo: maskLo, hi: maskHi };
+    this._call(task, call, call);
+  }
+
+  private _call(task: Task, call: ForwardedCall, byLane?: LaneCall): void {
+    if (task.state !== GUEST) {
+      this._held.set(task, { call, byLane });
+      return;
+    }
+    if (this._held.size > 0) this._held.delete(task);
+    (task.context as DeputyContext).begin(call, byLane);
     onTrap(task);
+  }
+
+  /** Its shard has the guest back and is to look what it wants. */
+  onNonsense(tid: number): void {
+    const task = this._deputy(tid);
+    if (task?.group.awayOn !== undefined) this._tell(task.group.awayOn, { type: 'look', tid });
   }
 
   private _abandon(task: Task | undefined): void {
@@ -300,7 +351,9 @@ export class HomeDesk implements DeputyEvents {
 
   private _ended({ pid, status, cpu, maxResident }: Extract<ToHome, { type: 'ended' }>): void {
     const group = this._kernel.tasks.byPid(pid);
+    this._booksCame(pid);
     if (!group || group.isZombie) return;
+    this.shownSignals.forget(group);
     group.exiting = status;
     for (const task of [...group.tasks]) {
       const { addressSpace } = task.context;
@@ -310,86 +363,29 @@ export class HomeDesk implements DeputyEvents {
     }
   }
 
-  // Answers
-
-  private _answer(question: Question): Answer {
-    try {
-      return this._find(question);
-    } catch (e) {
-      if (e instanceof SyscallError) return { type: 'refused', errno: e.errno };
-      throw e;
-    }
-  }
-
-  private _find(question: Question): Answer {
-    switch (question.type) {
-      case 'clone': {
-        const child = cloneDeputy(this._asker(question.tid), question.request);
-        return child instanceof Failure ? refused(child) : { type: 'number', value: child.tid };
-      }
-      case 'program': {
-        const ctx = contextOf(this._asker(question.tid));
-        const program = openExecutable(this._kernel, ctx, question.path);
-        return program instanceof Failure ? refused(program) : this._lend(program.file);
-      }
-      case 'file':
-        return this._lend(this._asker(question.tid).files.requireAny(question.fd).retain());
-      case 'mapping': {
-        const mapping = this._lent.get(question.handle)?.mappable(question) ?? fail(E.EBADF);
-        return mapping instanceof Failure ? refused(mapping) : { type: 'mapping', mapping };
-      }
-      case 'orphaned': {
-        const group = this._kernel.tasks.byPid(question.pid);
-        return { type: 'number', value: group && isOrphaned(this._kernel.tasks, group.pgid) ? 1 : 0 };
-      }
-    }
-  }
-
-  /** Whoever asks is there: a deputy, or a task that waits for its program to be loaded elsewhere. */
-  private _asker(tid: number): Task {
-    const task = this._kernel.tasks.byTid(tid);
-    if (!task) throw new SyscallError(E.ESRCH);
-    return task;
-  }
-
-  /** Keeps the description, whose reference is handed over, until it is given back. */
-  private _lend(file: FileDescription): Answer {
-    const handle = this._nextHandle++;
-    this._lent.set(handle, file);
-    const { inode, path, flags } = file;
-    let number = this._inodeNumbers.get(inode);
-    if (number === undefined) {
-      number = this._nextInode++;
-      this._inodeNumbers.set(inode, number);
-    }
-    const lent: LentFile = {
-      handle,
-      flags,
-      attributes: inode.attributes(),
-      inode: number,
-      mountFlags: path?.mount.flags ?? 0,
-      name: path?.dentry.name ?? '',
-    };
-    return { type: 'file', file: lent };
-  }
-
   /** To waiters at home and on every shard but the one it came from. */
   private _wakeElsewhere(from: number, wake: Extract<ToHome, { type: 'futexWake' }>): void {
     const { tasks } = this._kernel;
     if (from >= 0) {
-      for (const { inode } of this._lent.values()) {
-        if (this._inodeNumbers.get(inode) !== wake.inode) continue;
-        tasks.futexes.wakeHere({ space: inode, at: wake.at }, wake.count, wake.bits);
-        break;
-      }
+      const inode = this._answers.inodeOf(wake.inode);
+      if (inode) tasks.futexes.wakeHere({ space: inode, at: wake.at }, wake.count, wake.bits);
     }
     for (let shard = 1; shard < this.shards; shard++) if (shard !== from) this._tell(shard, wake);
   }
 }
 
-const NOTHING = { user: 0, system: 0, peakResidentBytes: 0 };
+/**
+ * An ignored signal to a process that is all at home by the lane (SIGCHLD to who waits for children): what it
+ * blocks and ignores is known here then, and its body need not hear of what it would drop.
+ */
+function passesBy({ tasks, actions, leader }: ThreadGroup, { signo }: SignalInfo): boolean {
+  if (tasks.size !== 1 || signo === SIG.CONT || !actions.ignores(signo)) return false;
+  const { context, mask, tracee, kernel } = leader;
+  if (tracee || maskHas(mask, signo) || kernel.events.wants('signalSent')) return false;
+  return context instanceof DeputyContext && context.callsByLane;
+}
 
-const refused = ({ errno }: Failure): Answer => ({ type: 'refused', errno });
+const NOTHING = { user: 0, system: 0, peakResidentBytes: 0 };
 
 /** What blocks ends as by a signal; what does not has ended or will. */
 function cancel(task: Task | undefined): void {

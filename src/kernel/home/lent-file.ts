@@ -79,7 +79,7 @@ export class LentDescription extends FileDescription {
   /** The host's descriptors that stubs may hold copies of. */
   readonly hostFds = new Set<HostFd>();
   private readonly _lender: Lender;
-  private _readable: Mappable | undefined;
+  private readonly _readable: Mappable | Failure;
 
   constructor(lender: Lender, lent: LentFile, inode: LentInode | undefined) {
     const own = inode ?? new LentInode(lent.inode, lent.attributes);
@@ -89,18 +89,20 @@ export class LentDescription extends FileDescription {
     own.file = this;
     this._lender = lender;
     this.handle = lent.handle;
+    const { readable } = lent;
+    this._readable =
+      typeof readable === 'number' ? fail(readable) : { fd: readable.fd as HostFd, base: readable.base };
   }
 
   override tryRead(to: Sink, offset = 0): Tried<number> {
-    const known = this._readable ?? this.mappable({ shared: false, write: false });
+    const known = this._readable;
     if (known instanceof Failure) return known;
-    this._readable = known;
     const got = to.putFromFile(known.fd, known.base + offset, to.remaining);
     return got < 0 ? fail(-got as typeof E.EIO) : got;
   }
 
   override mappable(options: { shared: boolean; write: boolean }): Mappable | Failure {
-    const mapping = this._lender.mapping(this.handle, options);
+    const mapping = options.shared ? this._lender.mapping(this.handle, options) : this._readable;
     if (!(mapping instanceof Failure)) this.hostFds.add(mapping.fd);
     return mapping;
   }

@@ -14,6 +14,7 @@ export class PendingSignals {
   private _hi = 0;
   private readonly _queues = new Map<number, SignalInfo[]>();
   private _count = 0;
+  private _changes = 0;
 
   get empty(): boolean {
     return this._lo === 0 && this._hi === 0;
@@ -26,6 +27,11 @@ export class PendingSignals {
   /** Signals queued, for RLIMIT_SIGPENDING. */
   get count(): number {
     return this._count;
+  }
+
+  /** How often it has changed: for who keeps a copy. */
+  get changes(): number {
+    return this._changes;
   }
 
   has(signo: number): boolean {
@@ -51,6 +57,7 @@ export class PendingSignals {
     if (queue) queue.push(info);
     else this._queues.set(info.signo, [info]);
     this._count++;
+    this._changes++;
     this._setBit(info.signo);
     return true;
   }
@@ -67,10 +74,16 @@ export class PendingSignals {
     return undefined;
   }
 
+  /** Takes the next one of this number. */
+  takeOne(signo: number): SignalInfo | undefined {
+    return this.has(signo) ? this._take(signo) : undefined;
+  }
+
   remove(signo: number): void {
     const queue = this._queues.get(signo);
     if (!queue) return;
     this._count -= queue.length;
+    this._changes++;
     this._queues.delete(signo);
     this._clearBit(signo);
   }
@@ -78,6 +91,7 @@ export class PendingSignals {
   private _take(signo: number): SignalInfo | undefined {
     const queue = this._queues.get(signo);
     const info = queue?.shift();
+    this._changes++;
     if (info) this._count--;
     if (!queue || queue.length === 0) {
       this._queues.delete(signo);

@@ -165,7 +165,7 @@ export function hasDeliverable(task: Task): boolean {
 /** The next signal to deliver, the task's own before the group's. */
 export function takeSignal(task: Task, blocked: SignalMask = task.mask): SignalInfo | undefined {
   const info = task.pending.take(blocked) ?? task.group.pending.take(blocked);
-  return info?.kind === 'timer' ? info.timer.taken(info, info.setting) : info;
+  return info?.kind === 'timer' && info.timer ? info.timer.taken(info, info.setting) : info;
 }
 
 /** Drops what is queued of a signal, everywhere in the group (it is ignored from now on, or undone). */

@@ -39,8 +39,11 @@ export type SignalInfo = { readonly signo: number; readonly code: number } & (
       readonly timerId: number;
       readonly overrun: number;
       readonly value: SignalValue;
-      /** The timer's word when the signal leaves the queue: it goes on, and says what it missed. */
-      readonly timer: { taken(info: SignalInfo, setting: number): SignalInfo };
+      /**
+       * The timer's word when the signal leaves the queue: it goes on, and says what it missed. Absent in a copy that
+       * is only shown (home/shown-signals.ts).
+       */
+      readonly timer?: { taken(info: SignalInfo, setting: number): SignalInfo };
       /** Which of its settings sent it. */
       readonly setting: number;
     }

@@ -6,6 +6,7 @@ import { type Fd, type UserAddr, userAddr } from '../../base/brand.js';
 import { contextOf } from '../fs/fs-context.js';
 import type { VfsPath } from '../fs/path.js';
 import { walk } from '../fs/walk.js';
+import { AwayFdTable } from '../home/away-fd-table.js';
 import { PageCopies } from '../mm/page-copies.js';
 import { Failure, fail, type Result, SyscallError } from '../outcome.js';
 import { execute } from '../task/exec.js';
@@ -54,14 +55,19 @@ function execveat(
   if (bits & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH)) return fail(E.EINVAL);
   if (pathname === '' && !(bits & AT_EMPTY_PATH)) return fail(E.ENOENT);
   const strings = vectors(task, argv, envp);
-  const ctx = contextOf(task, directory, pathname);
+  const followLast = !(bits & AT_SYMLINK_NOFOLLOW);
   const place =
-    pathname === ''
-      ? placeOf(task, directory)
-      : walk(ctx, pathname, { followLast: !(bits & AT_SYMLINK_NOFOLLOW) });
+    pathname === '' ? placeOf(task, directory) : placeBelow(task, directory, pathname, followLast);
   if (place instanceof Failure) return place;
   const filename = nameFrom(directory, pathname);
   return execute(task, { ctx: contextOf(task), filename, place, ...strings });
+}
+
+function placeBelow(task: Task, directory: Fd, path: string, followLast: boolean): VfsPath | Failure {
+  const { files } = task;
+  // Paths are walked where the files are (home/).
+  if (files instanceof AwayFdTable) return files.programBelow(directory, path, followLast);
+  return walk(contextOf(task, directory, path), path, { followLast });
 }
 
 /** An open file to execute; one that has no place in a file system cannot be. */

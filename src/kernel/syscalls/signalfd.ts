@@ -40,6 +40,8 @@ function signalfd(task: Task, n: number, maskAt: UserAddr, length: number, bits:
   const given = { lo: view.getUint32(0, true), hi: view.getUint32(4, true) };
   const mask = maskWithout(maskWithout(given, SIG.KILL), SIG.STOP);
   if (n === -1) {
+    // The signals of a process that runs on another shard wait there.
+    if (task.group.awayOn !== undefined) task.kernel.home?.shownSignals.watch(task.group);
     const file = new SignalFile(task.kernel, bits & O_NONBLOCK, mask);
     return newDescriptor(task, file, { closeOnExec: (bits & O_CLOEXEC) !== 0 });
   }

@@ -183,6 +183,7 @@ export function toGuest(task: Task): void {
   if (task.attention && !attend(task)) return;
   task.state = GUEST;
   if (task.tracee) task.context.singleStep = task.tracee.watch === 'step';
+  task.kernel.away?.letGo(task);
   task.context.resume();
 }
 

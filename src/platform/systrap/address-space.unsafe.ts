@@ -126,7 +126,7 @@ export class SystrapAddressSpace implements AddressSpace {
     const index = this.#freeArea();
     const slot = this.host.allocateSlot();
     const area = this.process.newArea(index, slot);
-    const context = new SystrapContext(this, area, index, slot);
+    const context = new SystrapContext(this, area, index, slot, this.host.openLane(slot, area, index));
     this.contexts.add(context);
     return context;
   }
@@ -212,9 +212,10 @@ export class SystrapAddressSpace implements AddressSpace {
 
   go(context: SystrapContext): void {
     this.calls.goAlong(context);
-    const { area } = context;
+    const { area, lane } = context;
     this.host.running++;
     area.spin = this.host.stubSpin();
+    lane?.letGo(!context.singleStep && !context.leaving && this.host.laneOpen);
     if (area.go(State.GO_RUN)) this.host.wake(area);
   }
 
@@ -232,7 +233,8 @@ export class SystrapAddressSpace implements AddressSpace {
   }
   signal(context: SystrapContext): void {
     context.lastInterruptNs = this.host.nowNs();
-    this.process.interruptThread(context.hostTid, INTERRUPT_SIGNAL);
+    if (context.lane?.recall()) this.host.lookAt(context.slot);
+    else this.process.interruptThread(context.hostTid, INTERRUPT_SIGNAL);
   }
 
   // Threads and processes
@@ -305,6 +307,7 @@ export class SystrapAddressSpace implements AddressSpace {
     if (context.area.opsQueued > 0) this.calls.flushOrBreak();
     context.area.pushOp(0, NR.exit, 0);
     context.area.sealOps();
+    context.lane?.close();
     if (context.area.go(State.GO_RUN)) this.host.wake(context.area);
     this.host.setSlot(context.slot, undefined);
     if (context.index !== 0) this.#retired.push(context);
@@ -321,6 +324,7 @@ export class SystrapAddressSpace implements AddressSpace {
 
   #forget(context: SystrapContext): void {
     context.released = true;
+    context.lane?.close();
     this.contexts.delete(context);
     this.host.setSlot(context.slot, undefined);
   }

@@ -16,6 +16,7 @@ import {
   type Trap,
 } from '../platform.js';
 import type { SystrapAddressSpace } from './address-space.unsafe.js';
+import type { LaneEnd } from './lane.js';
 import { INTERRUPT_SIGNAL, OpFlag, Report, State, area as word } from './layout.js';
 import { processorOf } from './process-times.unsafe.js';
 import {
@@ -77,13 +78,26 @@ export class SystrapContext implements Context {
     readonly index: number,
     /** Index among the contexts of the platform. */
     readonly slot: number,
+    /** Its end of the lane to the home, where there is one. */
+    readonly lane?: LaneEnd | undefined,
   ) {}
 
   /** True when the stub has reported a trap that nobody has taken. */
   get hasTrapped(): boolean {
     if (this.stopped || this.released) return false;
     const s = this.area.state;
-    return s === State.TRAPPED || s === State.PARKED;
+    if (s !== State.TRAPPED && s !== State.PARKED) return false;
+    return this.lane === undefined || this.lane.take(this.interruptedSince !== 0);
+  }
+
+  get callBegun(): boolean {
+    return this.lane?.begun === true;
+  }
+  get callsHome(): number | undefined {
+    return this.lane?.table.calls(this.slot);
+  }
+  setLaneOwner(tid: number, maskLo: number, maskHi: number): void {
+    this.lane?.setOwner(tid, maskLo, maskHi);
   }
 
   /** Takes the trap: from now on the context is stopped. */

@@ -51,6 +51,11 @@ export class GuestClock {
     this.setShift(this.#shiftNs);
   }
 
+  /** What guests read of the page besides clocks. */
+  setLaneCalls(numbers: readonly number[]): void {
+    this.#page.setLaneCalls(numbers);
+  }
+
   setShift(shiftNs: number | undefined): void {
     this.#shiftNs = shiftNs;
     this.#page.publish(shiftNs === undefined ? undefined : later(this.options.began, -shiftNs));

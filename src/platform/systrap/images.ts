@@ -12,9 +12,12 @@ export interface Images {
   readonly zygote: Uint8Array;
 }
 
-/** What most hosts have: Syscall User Dispatch. A shard whose host turns out not to have it assembles anew. */
+/**
+ * What most hosts have: Syscall User Dispatch; and what the home has: no lane. A shard whose host turns out not to have
+ * it, or that is not the home, assembles anew.
+ */
 export function likelyImages(trapTimestamps: boolean): Images {
-  return assemble({ ...traitsOfHost(trapTimestamps), userDispatch: true });
+  return assemble({ ...traitsOfHost(trapTimestamps), userDispatch: true, lane: false });
 }
 
 /** These if they fit, or others. */
@@ -23,7 +26,7 @@ export function imagesWith(traits: ZygoteTraits, ready: Images | undefined): Ima
 }
 
 /** As far as any thread can tell. */
-export function traitsOfHost(trapTimestamps: boolean): Omit<ZygoteTraits, 'userDispatch'> {
+export function traitsOfHost(trapTimestamps: boolean): Omit<ZygoteTraits, 'userDispatch' | 'lane'> {
   return { parentPid: process.pid, namespaces: namespacesToTry(), trapTimestamps };
 }
 
@@ -37,6 +40,7 @@ function isSame(a: ZygoteTraits, b: ZygoteTraits): boolean {
     a.userDispatch === b.userDispatch &&
     a.parentPid === b.parentPid &&
     a.namespaces === b.namespaces &&
-    a.trapTimestamps === b.trapTimestamps
+    a.trapTimestamps === b.trapTimestamps &&
+    a.lane === b.lane
   );
 }

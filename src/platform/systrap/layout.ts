@@ -7,6 +7,7 @@
  *               + 64 KiB   scratch page of the zygote
  *               + 128 KiB  shard page: doorbell flag and trap ring, shared by all stubs of a shard
  *               + 192 KiB  time page, read only, and the VDSO
+ *               + 256 KiB  lane page: as the shard page, but read by the home (where the shard is another)
  *               + 256 MiB  thread areas of this address space, AREA_SIZE each
  *
  * A guest can write all of it but the code and the time page. So every word read from here is checked, and the ring is
@@ -22,8 +23,10 @@ export const TIME_PAGE = STUB_BASE + 0x3_0000;
 export const TIME_PAGE_SIZE = 0x1000;
 export const VDSO = TIME_PAGE + TIME_PAGE_SIZE;
 export const VDSO_SIZE = 0x1000;
-/** Behind it, up to the thread areas, nothing is mapped. */
+/** Behind it, up to the thread areas, only the lane page is mapped, and after all else is unmapped. */
 export const FIXED_END = VDSO + VDSO_SIZE;
+/** Words of the shard page, SHARD_PAGE_SIZE: stubs write, the home reads (lane-table.ts). */
+export const LANE_PAGE = STUB_BASE + 0x4_0000;
 export const AREAS = STUB_BASE + 0x1000_0000;
 export const AREA_SIZE = 0x8000;
 export const MAX_AREAS = 4096;
@@ -44,6 +47,8 @@ export const HOST_VDSO_LOWEST = AREAS + AREAS_SIZE + HOST_VVAR_SIZE;
 /** Descriptors of a stub process. */
 export const STUB_SOCKET = 0;
 export const STUB_DOORBELL = 1;
+/** Where there is a lane. */
+export const STUB_LANE_DOORBELL = 4;
 
 /** Words of the shard page (byte offsets). */
 export const shardPage = {
@@ -67,7 +72,11 @@ export const timePage = {
   /** Two times 64 bits: seconds and nanoseconds of the host's monotonic clock when that of guests was 0. */
   ZERO_SEC: 0x10,
   ZERO_NSEC: 0x18,
+  /** LANE_CALLS words: not 0 for system calls that are reported by the lane. Readers: stubs. */
+  LANE_CALLS: 0x800,
 } as const;
+/** Numbers from here on are never reported by the lane. */
+export const LANE_CALLS = 512;
 
 /** Words of a thread area (byte offsets). 32 bits unless said. */
 export const area = {
@@ -90,6 +99,10 @@ export const area = {
   FD_SECOND: 0x2c,
   /** stack_t of the area's signal stack, 24 bytes. Writer: shard, once. */
   STACK_T: 0x30,
+  /** Not 0: calls of LANE_CALLS are reported by the lane. Writer: shard. */
+  LANE: 0x4c,
+  /** 1 when the last trap was. Writer: stub; shard sets 0 before it lets the guest go. */
+  REPORTED_BY: 0x50,
   /** Thread id as the host kernel wrote it, 0 when the thread is gone (CLONE_CHILD_CLEARTID). */
   HOST_TID: 0x48,
   /** msghdr, iovec, data and control bytes for OP_RECEIVE. Writer: shard; the stub's kernel fills them. */

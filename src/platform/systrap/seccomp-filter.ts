@@ -7,7 +7,7 @@
  * kills the process.
  */
 import { assert } from '../../base/assert.js';
-import { STUB_BASE, STUB_CODE_SIZE, STUB_DOORBELL, STUB_SOCKET } from './layout.js';
+import { STUB_BASE, STUB_CODE_SIZE, STUB_DOORBELL, STUB_LANE_DOORBELL, STUB_SOCKET } from './layout.js';
 
 const ALLOW = 0x7fff_0000;
 const TRAP = 0x0003_0000;
@@ -36,11 +36,14 @@ export const CLONE_THREAD_FLAGS = 0x100 | 0x200 | 0x400 | 0x800 | 0x1_0000 | 0x4
 export const CLONE_PROCESS_FLAGS = SIGCHLD;
 export const CLONE_SIBLING_FLAGS = SIGCHLD | CLONE_PARENT;
 
+type Call = { nr: number; args?: { index: number; values: readonly number[] } };
+
+const WRITE = 1;
 /** Host calls by number (x86-64), and what their arguments must be: argument index → allowed low words. */
-const CALLS: readonly { nr: number; args?: { index: number; values: readonly number[] } }[] = [
+const CALLS: readonly Call[] = [
   { nr: 202 }, // futex: parking
   { nr: 15 }, // rt_sigreturn: back to the guest
-  { nr: 1, args: { index: 0, values: [STUB_DOORBELL, STUB_SOCKET] } }, // write
+  { nr: WRITE, args: { index: 0, values: [STUB_DOORBELL, STUB_SOCKET] } },
   { nr: 9 }, // mmap
   { nr: 11 }, // munmap
   { nr: 10 }, // mprotect
@@ -65,8 +68,15 @@ const CALLS: readonly { nr: number; args?: { index: number; values: readonly num
   { nr: 231 }, // exit_group
 ];
 
+/** Where there is a lane, its doorbell may be rung. */
+const WITH_LANE: readonly Call[] = CALLS.map((call) =>
+  call.nr === WRITE && call.args
+    ? { nr: WRITE, args: { index: 0, values: [...call.args.values, STUB_LANE_DOORBELL] } }
+    : call,
+);
+
 /** The program as an array of struct sock_filter, 8 bytes each. */
-export function stubFilter(): Uint8Array {
+export function stubFilter({ lane }: { lane: boolean }): Uint8Array {
   const program: Instruction[] = [
     [LOAD, 0, 0, DATA_ARCH],
     [JUMP_EQUAL, 1, 0, AUDIT_ARCH_X86_64],
@@ -79,7 +89,7 @@ export function stubFilter(): Uint8Array {
     [RETURN, 0, 0, TRAP],
     [LOAD, 0, 0, DATA_NR],
   ];
-  for (const { nr, args } of CALLS) {
+  for (const { nr, args } of lane ? WITH_LANE : CALLS) {
     if (!args) {
       program.push([JUMP_EQUAL, 0, 1, nr], [RETURN, 0, 0, ALLOW]);
       continue;

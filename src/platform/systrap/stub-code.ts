@@ -7,7 +7,7 @@
  * (STATE, ring, doorbell), waits for GO (spinning, then on a futex), makes the host calls that the
  * shard left, and returns to the guest by rt_sigreturn.
  *
- * Register use in the handler: rbx area, r14 ucontext, r13d which GO, rbp the current host call,
+ * Register use in the handler: rbx area, r14 ucontext, while reporting rbp page and r12d doorbell, r13d which GO, rbp the current host call,
  * r15d host calls left, r12 and the rest scratch.
  */
 import type { Assembler, Condition } from './asm/assembler.js';
@@ -35,6 +35,7 @@ import {
   rax,
   rbp,
   rbx,
+  rcx,
   rdi,
   rdx,
   rsi,
@@ -45,6 +46,8 @@ import {
   AREAS,
   AREAS_SIZE,
   area,
+  LANE_CALLS,
+  LANE_PAGE,
   OP_SIZE,
   OpFlag,
   op,
@@ -54,10 +57,14 @@ import {
   STUB_BASE,
   STUB_CODE_SIZE,
   STUB_DOORBELL,
+  STUB_LANE_DOORBELL,
   STUB_SOCKET,
   State,
   shardPage,
+  TIME_PAGE,
+  timePage,
 } from './layout.js';
+import { greg, ucontext } from './thread-area.js';
 
 /** x86-64 numbers of the host calls that the stub makes by itself. */
 export const NR = {
@@ -89,6 +96,7 @@ const PR_SET_PDEATHSIG = 1;
 const PR_SET_SYSCALL_USER_DISPATCH = 59;
 const PR_SYS_DISPATCH_ON = 1;
 const SIGKILL = 9;
+const SIGSYS = 31;
 const FUTEX_WAIT = 0;
 const MAP_SHARED_FIXED = 0x11;
 const PROT_READ_WRITE = 3;
@@ -96,6 +104,8 @@ const PROT_READ_WRITE = 3;
 export interface StubOptions {
   /** Use Syscall User Dispatch in front of the seccomp filter. */
   readonly userDispatch: boolean;
+  /** Some system calls are reported by the lane (lane-table.ts). */
+  readonly lane: boolean;
 }
 
 export interface StubLabels {
@@ -109,7 +119,7 @@ export function emitStub(a: Assembler, options: StubOptions): StubLabels {
   const handler = a.label('handler');
   const processStart = a.label('processStart');
   const threadStart = a.label('threadStart');
-  emitHandler(a, handler, threadStart, processStart);
+  emitHandler(a, handler, threadStart, processStart, options);
   emitStarts(a, threadStart, processStart, options);
   return { handler, processStart };
 }
@@ -128,8 +138,15 @@ export function emitCall(a: Assembler, nr: number, ...args: (number | undefined)
   a.syscall();
 }
 
-function emitHandler(a: Assembler, handler: Label, threadStart: Label, processStart: Label): void {
+function emitHandler(
+  a: Assembler,
+  handler: Label,
+  threadStart: Label,
+  processStart: Label,
+  { lane }: StubOptions,
+): void {
   const report = a.label('report');
+  const reportHere = a.label('reportHere');
   const wait = a.label('wait');
   const spin = a.label('spin');
   const park = a.label('park');
@@ -158,12 +175,19 @@ function emitHandler(a: Assembler, handler: Label, threadStart: Label, processSt
   a.store(at(rbx, area.SIGNO), edi);
   a.store(at(rbx, area.SIGINFO), rsi);
   a.store(at(rbx, area.UCONTEXT), rdx);
+  if (lane) emitChooseLane(a, report);
 
   // Tell the shard: state first, then the hint in the ring (both ordered by the locked xadd and xchg),
   // then look whether it sleeps. The shard sets PARKED, then looks at every STATE: one of us sees the other.
+  if (lane) {
+    a.place(reportHere);
+    a.movImm64(rbp, SHARD_PAGE);
+    a.movImm32(r12d, STUB_DOORBELL);
+    a.storeImm32(at(rbx, area.REPORTED_BY), 0);
+  }
   a.place(report);
   a.storeImm32(at(rbx, area.STATE), State.TRAPPED);
-  a.movImm64(rbp, SHARD_PAGE);
+  if (!lane) a.movImm64(rbp, SHARD_PAGE);
   a.movImm32(eax, 1);
   a.lockXadd(at(rbp, shardPage.TAIL), eax);
   a.and(eax, RING_SIZE - 1);
@@ -176,7 +200,8 @@ function emitHandler(a: Assembler, handler: Label, threadStart: Label, processSt
   a.testReg(eax, eax);
   a.j('equal', wait);
   a.leaLabel(rsi, doorbellValue);
-  emitCall(a, NR.write, STUB_DOORBELL, undefined, 8);
+  if (lane) a.mov(edi, r12d);
+  emitCall(a, NR.write, lane ? undefined : STUB_DOORBELL, undefined, 8);
 
   // Wait for GO: look SPIN times, then sleep on STATE.
   a.place(wait);
@@ -275,7 +300,28 @@ function emitHandler(a: Assembler, handler: Label, threadStart: Label, processSt
   a.cmp(r13d, State.GO_CALL);
   a.j('equal', called);
   a.storeImm32(at(rbx, area.SIGNO), Report.FAILED);
+  a.jmp(lane ? reportHere : report);
+}
+
+/** Leaves for `report`, with the page and the doorbell of the lane, when this is a system call for it. */
+function emitChooseLane(a: Assembler, report: Label): void {
+  const here = a.label('notByLane');
+  a.cmp(edi, SIGSYS);
+  a.j('notEqual', here);
+  a.cmpMem32(at(rbx, area.LANE), 0);
+  a.j('equal', here);
+  a.load(eax, at(r14, ucontext.GREGS + 8 * greg.RAX));
+  a.cmp(eax, LANE_CALLS);
+  a.j('aboveOrEqual', here);
+  a.movImm64(rcx, TIME_PAGE + timePage.LANE_CALLS);
+  a.load(ecx, indexed(rcx, rax, 4));
+  a.testReg(ecx, ecx);
+  a.j('equal', here);
+  a.movImm64(rbp, LANE_PAGE);
+  a.movImm32(r12d, STUB_LANE_DOORBELL);
+  a.storeImm32(at(rbx, area.REPORTED_BY), 1);
   a.jmp(report);
+  a.place(here);
 }
 
 /** clone(2) with its arguments in place; the child leaves for its own start. */

@@ -64,12 +64,10 @@ export class StubProcess {
 
   newArea(index: number, slot: number): ThreadArea {
     const offset = index * AREA_SIZE;
-    return new ThreadArea(
-      this.#memory.view(offset, AREA_SIZE),
-      AREAS + offset,
-      this.#memory.address + offset,
-      slot,
-    );
+    const { address } = this.#memory;
+    const area = new ThreadArea(this.#memory.view(offset, AREA_SIZE), AREAS + offset, address + offset);
+    area.prepare(slot);
+    return area;
   }
 
   /** Sends what the new process needs by the socket of its parent (a stub's, or the zygote's). */

@@ -5,7 +5,7 @@
  * Who spins, and for how long, decides the speed (a parked wake-up across cores costs 25 µs on the
  * 2-core test machine, a spinning hand-over 0.1 µs): see `stubSpin` here and the reactor's budget.
  */
-import { cpus } from 'node:os';
+import { availableParallelism } from 'node:os';
 import { type HostFd, userAddr } from '../../base/brand.js';
 import { track } from '../../base/disposable.js';
 import {
@@ -18,16 +18,28 @@ import {
   schedYield,
   syscall,
   usleep,
+  viewMemory,
 } from '../host/libc.unsafe.js';
 import { check, HostMemory } from '../host/memory.unsafe.js';
 import { HostPoller } from '../host/poller.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
-import { type ForeignMemory, GuestBroken, type Platform, type TrapSink, type Vdso } from '../platform.js';
+import {
+  type ForeignMemory,
+  GuestBroken,
+  type LaneSink,
+  type Platform,
+  type TrapSink,
+  type Vdso,
+} from '../platform.js';
 import { asRefusal, SystrapAddressSpace } from './address-space.unsafe.js';
 import type { SystrapContext } from './context.js';
 import { GuestClock, type GuestClockOptions } from './guest-clock.js';
 import { copyGuestMemory } from './guest-copy.unsafe.js';
 import { type Images, imagesWith, traitsOfHost } from './images.js';
+import { LaneEnd } from './lane.js';
+import { mapLanePage, newLanePage } from './lane-page.unsafe.js';
+import { LaneReceiver } from './lane-receiver.js';
+import { LANE_SLOTS, type LaneTable } from './lane-table.js';
 import {
   GUEST_END,
   RING_SIZE,
@@ -69,6 +81,16 @@ const STUB_SPIN_CROWDED = 400;
 export interface SystrapOptions extends GuestClockOptions {
   /** Assembled beforehand. */
   readonly images?: Images;
+  /** On a shard that is not the home: the way to it. */
+  readonly lane?: LaneOptions;
+}
+
+export interface LaneOptions {
+  readonly table: LaneTable;
+  /** The system calls that go home by it. */
+  readonly calls: readonly number[];
+  /** Whether they may now: what was told to the home before comes there before. */
+  readonly isOpen: () => boolean;
 }
 
 /** What address spaces ask of the platform that they belong to. */
@@ -78,6 +100,11 @@ export interface SystrapHost {
   nowNs(): number;
   allocateSlot(): number;
   setSlot(slot: number, context: SystrapContext | undefined): void;
+  openLane(slot: number, area: ThreadArea, index: number): LaneEnd | undefined;
+  /** Whether guests' calls may go home by the lane now. */
+  readonly laneOpen: boolean;
+  /** A stopped context is to be taken by the next poll. */
+  lookAt(slot: number): void;
   stubSpin(): number;
   /** With a guest that runs and the shard that works, a core is still free. */
   readonly hasCoreToSpare: boolean;
@@ -92,8 +119,10 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly name = 'systrap';
   readonly minAddress = userAddr(0x1000);
   readonly maxAddress = userAddr(GUEST_END);
-  /** Guest threads that may be running now. */
+  /** Guest threads that may be running now, or have a call at home. */
   running = 0;
+  /** Guest threads of other shards that may be running now, and call this one. */
+  callersElsewhere = 0;
   /** Cores that others of this process keep busy: they are not there to spin on. */
   coresTaken = 0;
   readonly interrupting = new Set<SystrapContext>();
@@ -107,7 +136,12 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly #slots: (SystrapContext | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #spaces = new Map<SystrapAddressSpace, () => void>();
-  readonly #cores = cpus().length;
+  readonly #cores = availableParallelism();
+  readonly #lane: LaneTable | undefined;
+  readonly #laneIsOpen: () => boolean;
+  /** At home: those of the other shards. */
+  readonly #lanes: LaneReceiver[] = [];
+  readonly #laneMemory: HostMemory[] = [];
   readonly #untrack = track('systrap platform');
   #sink: TrapSink | undefined;
   #head = 0;
@@ -117,7 +151,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   readonly vdso: Vdso = { dataAddress: TIME_PAGE, address: VDSO, end: VDSO + VDSO_SIZE };
 
-  constructor(images: Images, options: GuestClockOptions) {
+  constructor(images: Images, options: Omit<SystrapOptions, 'images'>) {
     this.#pageFd = check('memfd_create', memfdCreate('troupe-shard', MFD_CLOEXEC));
     check('ftruncate', ftruncate(this.#pageFd, SHARD_PAGE_SIZE));
     this.#page = HostMemory.shared(this.#pageFd, SHARD_PAGE_SIZE);
@@ -127,10 +161,18 @@ export class SystrapPlatform implements Platform, SystrapHost {
       read(this.#bell, scratch().address, 8);
     });
     this.#clock = new GuestClock(options, images.vdso);
+    const lane = options.lane && newLanePage();
+    if (lane && options.lane) {
+      options.lane.table.publish(lane.page, lane.bell);
+      this.#clock.setLaneCalls(options.lane.calls);
+    }
+    this.#lane = options.lane?.table;
+    this.#laneIsOpen = options.lane?.isOpen ?? (() => false);
     this.#zygote = new Zygote(images.zygote, {
       doorbell: this.#bell,
       shardPageFd: this.#pageFd,
       timePageFd: this.#clock.fd,
+      lane,
     });
     this.#ready = this.#startSpace();
     this.#clock.findHostVdso(this.#zygote.pid);
@@ -138,6 +180,45 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   attach(sink: TrapSink): void {
     this.#sink = sink;
+  }
+
+  // Lanes
+
+  openLane(slot: number, area: ThreadArea, index: number): LaneEnd | undefined {
+    if (!this.#lane || slot >= LANE_SLOTS) return undefined;
+    return new LaneEnd(this.#lane, slot, area, index);
+  }
+
+  get laneOpen(): boolean {
+    return this.#laneIsOpen();
+  }
+
+  /** At home: takes the calls of another shard's guests. False while that shard is not there yet. */
+  receiveLane(table: LaneTable, sink: LaneSink): boolean {
+    const { descriptors } = table;
+    if (!descriptors) return false;
+    const page = mapLanePage(descriptors.page);
+    this.#laneMemory.push(page);
+    const words = new Int32Array(page.view(0, SHARD_PAGE_SIZE));
+    this.#lanes.push(new LaneReceiver(this, table, words, sink));
+    this.#poller.watch(descriptors.bell, EPOLLIN, () => {
+      read(descriptors.bell, scratch().address, 8);
+    });
+    return true;
+  }
+
+  viewAt(address: number, length: number): ArrayBuffer {
+    return viewMemory(address, length);
+  }
+
+  lookAt(slot: number): void {
+    const at = Atomics.add(this.#words, TAIL, 1);
+    Atomics.store(this.#words, RING + (at & (RING_SIZE - 1)), slot + 1);
+  }
+
+  /** Guest threads that may be running now. */
+  get active(): number {
+    return this.#lane ? this.running - this.#lane.held : this.running;
   }
 
   // Address spaces
@@ -227,6 +308,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
       }
     }
     if (this.interrupting.size > 0) this.#resendInterrupts();
+    for (let i = 0; i < this.#lanes.length; i++) taken += (this.#lanes[i] as LaneReceiver).poll();
     return taken;
   }
 
@@ -240,6 +322,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
         taken++;
       }
     }
+    for (const lane of this.#lanes) taken += lane.scan();
     return taken;
   }
 
@@ -264,12 +347,14 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   park(timeoutNs: number): void {
     Atomics.store(this.#words, PARKED, 1);
+    for (const lane of this.#lanes) lane.setParked(1);
     if (this.#scan() > 0 || timeoutNs <= 0) {
       this.#poller.wait(0);
     } else {
       this.#poller.wait(this.interrupting.size > 0 ? Math.min(timeoutNs, INTERRUPT_AGAIN_NS) : timeoutNs);
     }
     Atomics.store(this.#words, PARKED, 0);
+    for (const lane of this.#lanes) lane.setParked(0);
   }
 
   setClockShift(shiftNs: number | undefined): void {
@@ -297,16 +382,17 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   /** How long a stub spins while the shard serves it: little where runnable threads outnumber the cores. */
   stubSpin(): number {
-    return this.running + this.coresTaken < this.#cores ? STUB_SPIN : STUB_SPIN_CROWDED;
+    return this.active + this.coresTaken < this.#cores ? STUB_SPIN : STUB_SPIN_CROWDED;
   }
 
   get hasCoreToSpare(): boolean {
-    return this.running + 2 < this.#cores;
+    return this.active + 2 < this.#cores;
   }
 
   /** Whether some guest thread runs, and leaves a core to look for its next trap. */
   get spinningPays(): boolean {
-    return this.running > 0 && this.running + this.coresTaken < this.#cores;
+    const { active } = this;
+    return active + this.callersElsewhere > 0 && active + this.coresTaken < this.#cores;
   }
 
   wake(area: ThreadArea): void {
@@ -345,6 +431,8 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.#poller.dispose();
     close(this.#bell);
     this.#page.unmap();
+    for (const page of this.#laneMemory) page.unmap();
+    this.#lanes.length = 0;
     this.#clock.dispose();
     close(this.#pageFd);
     this.#zygote.wait();
@@ -353,7 +441,11 @@ export class SystrapPlatform implements Platform, SystrapHost {
 }
 
 /** The platform as this host can carry it. */
-export function newSystrapPlatform({ images, ...clock }: SystrapOptions): SystrapPlatform {
-  const traits = { ...traitsOfHost(clock.timestamp !== undefined), userDispatch: hasUserDispatch() };
-  return new SystrapPlatform(imagesWith(traits, images), clock);
+export function newSystrapPlatform({ images, ...options }: SystrapOptions): SystrapPlatform {
+  const traits = {
+    ...traitsOfHost(options.timestamp !== undefined),
+    userDispatch: hasUserDispatch(),
+    lane: options.lane !== undefined,
+  };
+  return new SystrapPlatform(imagesWith(traits, images), options);
 }

@@ -41,15 +41,18 @@ export class ThreadArea {
     readonly stubAddress: number,
     /** Where it lies in this one, for futex calls. */
     readonly hostAddress: number,
-    slot: number,
   ) {
     this.i32 = new Int32Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.bytes = new Uint8Array(buffer);
     this.view = new DataView(buffer);
+  }
+
+  /** Makes it ready for a thread that is to be. */
+  prepare(slot: number): void {
     this.i32.fill(0, 0, w(area.OPS));
     this.u32[w(area.SLOT)] = slot + 1;
-    this.setU64(area.STACK_T, stubAddress + area.STACK);
+    this.setU64(area.STACK_T, this.stubAddress + area.STACK);
     this.setU64(area.STACK_T + 16, AREA_SIZE - area.STACK);
   }
 
@@ -147,20 +150,28 @@ export class ThreadArea {
 
   /** Finds the frame of the current trap. */
   takeFrame(): void {
+    if (!this.tryTakeFrame()) throw new GuestBroken('the trap frame is not on the signal stack');
+  }
+
+  /** False when it is not where frames are. */
+  tryTakeFrame(): boolean {
     const at = this.u64(area.UCONTEXT) - this.stubAddress;
-    if (!(at >= area.STACK && at <= AREA_SIZE - ucontext.SIZE) || (at & 7) !== 0) {
-      throw new GuestBroken('the trap frame is not on the signal stack');
-    }
+    if (!(at >= area.STACK && at <= AREA_SIZE - ucontext.SIZE) || (at & 7) !== 0) return false;
     this.frame = at;
+    return true;
   }
 
   /** Byte offset of the current siginfo. */
   infoOffset(): number {
-    const at = this.u64(area.SIGINFO) - this.stubAddress;
-    if (!(at >= area.STACK && at <= AREA_SIZE - 128) || (at & 7) !== 0) {
-      throw new GuestBroken('the siginfo is not on the signal stack');
-    }
+    const at = this.tryInfoOffset();
+    if (at === 0) throw new GuestBroken('the siginfo is not on the signal stack');
     return at;
+  }
+
+  /** 0 when it is not where those are. */
+  tryInfoOffset(): number {
+    const at = this.u64(area.SIGINFO) - this.stubAddress;
+    return at >= area.STACK && at <= AREA_SIZE - 128 && (at & 7) === 0 ? at : 0;
   }
 
   regLo(n: number): number {

@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs';
 import type { Timespec } from '../../base/clock.js';
 import { close, ftruncate, memfdCreate } from '../host/libc.unsafe.js';
 import { check, HostMemory } from '../host/memory.unsafe.js';
-import { TIME_PAGE_SIZE, timePage as word } from './layout.js';
+import { LANE_CALLS, TIME_PAGE_SIZE, timePage as word } from './layout.js';
 
 const MFD_CLOEXEC = 1;
 
@@ -44,6 +44,11 @@ export class TimePage {
       this.#setQuad(word.ZERO_NSEC, zero.nsec);
     }
     Atomics.store(this.#words, word.SEQUENCE >> 2, sequence + 2);
+  }
+
+  /** These system calls are reported by the lane. */
+  setLaneCalls(numbers: readonly number[]): void {
+    for (const n of numbers) if (n < LANE_CALLS) this.#words[(word.LANE_CALLS >> 2) + n] = 1;
   }
 
   /** The host's clock turned out to need system calls: no guest reads it any more. */

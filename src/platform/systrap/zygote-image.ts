@@ -31,9 +31,11 @@ import {
   HOST_VDSO_SIZE,
   HOST_VVAR_SIZE,
   INTERRUPT_SIGNAL,
+  LANE_PAGE,
   SHARD_PAGE,
   SHARD_PAGE_SIZE,
   STUB_BASE,
+  STUB_LANE_DOORBELL,
   STUB_SOCKET,
   TIME_PAGE,
   TIME_PAGE_SIZE,
@@ -50,6 +52,8 @@ const PROGRAM_HEADER_SIZE = 56;
 const SEGMENTS = 2;
 const HEADERS_SIZE = ELF_HEADER_SIZE + SEGMENTS * PROGRAM_HEADER_SIZE;
 const PAGE = 0x1000;
+/** Mapped and closed at once. */
+export const LANE_PAGE_FD = 5;
 
 const AT_SYSINFO_EHDR = 33;
 const PR_SET_PDEATHSIG = 1;
@@ -74,6 +78,8 @@ export interface ZygoteTraits {
   readonly namespaces: number;
   /** Guests' rdtsc traps, and with it what the host's VDSO does: that goes then. */
   readonly trapTimestamps: boolean;
+  /** Some system calls are reported to the home: descriptor 4 is its doorbell, 5 the lane page. */
+  readonly lane: boolean;
 }
 
 /** The ELF file; `vdso` is the library that guests find the clocks in. */
@@ -98,7 +104,7 @@ export function zygoteImage(traits: ZygoteTraits, vdso: Uint8Array): Uint8Array 
 function emitZygote(a: Assembler, entry: Label, stub: StubLabels, traits: ZygoteTraits): void {
   const die = a.label('die');
   const loop = a.label('loop');
-  const data = emitData(a, stub);
+  const data = emitData(a, stub, traits);
 
   a.align(16);
   a.place(die);
@@ -110,7 +116,7 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, traits: Zygote
   emitCall(a, NR.getppid);
   a.cmp(eax, traits.parentPid);
   a.j('notEqual', die); // it died before the line above
-  emitCall(a, NR.close_range, 4, 0xffff_ffff, 0);
+  emitCall(a, NR.close_range, traits.lane ? LANE_PAGE_FD + 1 : STUB_LANE_DOORBELL, 0xffff_ffff, 0);
   emitCall(a, NR.getpid);
   a.mov(r14d, eax);
   emitCall(a, NR.setsid); // no terminal's signals reach stubs
@@ -136,6 +142,11 @@ function emitZygote(a: Assembler, entry: Label, stub: StubLabels, traits: Zygote
     emitCall(a, NR.prctl, PR_SET_TSC, PR_TSC_SIGSEGV, 0, 0, 0);
   } else {
     emitUnmapAllBut(a, r15);
+  }
+  if (traits.lane) {
+    emitCall(a, NR.mmap, LANE_PAGE, SHARD_PAGE_SIZE, 3, 0x11, LANE_PAGE_FD, 0);
+    emitExitUnless(a, die);
+    emitCall(a, NR.close, LANE_PAGE_FD);
   }
 
   for (const signal of [...FAULTS, INTERRUPT_SIGNAL]) {
@@ -247,7 +258,7 @@ interface ZygoteData {
 }
 
 /** Read-only data, after the code that it points at. */
-function emitData(a: Assembler, stub: StubLabels): ZygoteData {
+function emitData(a: Assembler, stub: StubLabels, { lane }: ZygoteTraits): ZygoteData {
   const labels = {
     action: a.label('action'),
     ignore: a.label('ignore'),
@@ -259,7 +270,7 @@ function emitData(a: Assembler, stub: StubLabels): ZygoteData {
   const instructions = a.label('instructions');
   a.align(8);
   a.place(instructions);
-  const filter = stubFilter();
+  const filter = stubFilter({ lane });
   a.data(filter);
   a.place(labels.filter); // struct sock_fprog
   a.quad(filter.length / 8);

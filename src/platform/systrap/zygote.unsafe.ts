@@ -18,8 +18,10 @@ import {
 } from '../host/libc.unsafe.js';
 import { check, HostError } from '../host/memory.unsafe.js';
 import { scratch } from '../host/scratch.unsafe.js';
-import { STUB_DOORBELL, STUB_SOCKET } from './layout.js';
+import type { LaneDescriptors } from './lane-page.unsafe.js';
+import { STUB_DOORBELL, STUB_LANE_DOORBELL, STUB_SOCKET } from './layout.js';
 import { packetSocketPair, type StubProcess } from './stub-process.unsafe.js';
+import { LANE_PAGE_FD } from './zygote-image.js';
 
 const MFD_CLOEXEC_EXEC = 1 | 0x10;
 const MFD_CLOEXEC = 1;
@@ -32,6 +34,7 @@ export interface ZygoteParts {
   readonly doorbell: number;
   readonly shardPageFd: number;
   readonly timePageFd: number;
+  readonly lane: LaneDescriptors | undefined;
 }
 
 export class Zygote {
@@ -39,7 +42,7 @@ export class Zygote {
   readonly #pid: number;
   readonly #untrack = track('zygote');
 
-  constructor(image: Uint8Array, { doorbell, shardPageFd, timePageFd }: ZygoteParts) {
+  constructor(image: Uint8Array, { doorbell, shardPageFd, timePageFd, lane }: ZygoteParts) {
     const [ours, theirs] = packetSocketPair();
     this.#socket = ours;
     const memfd = writeMemfd(image);
@@ -49,6 +52,12 @@ export class Zygote {
         [doorbell, STUB_DOORBELL],
         [shardPageFd, SHARD_PAGE_FD],
         [timePageFd, TIME_PAGE_FD],
+        ...(lane
+          ? ([
+              [lane.bell, STUB_LANE_DOORBELL],
+              [lane.page, LANE_PAGE_FD],
+            ] as const)
+          : []),
       ]);
     } finally {
       close(memfd);

@@ -62,3 +62,14 @@ test('whoever waits for an answer when the kernel closes does not wait for ever'
   control.shutDown(2);
   expect(() => away.ask({ type: 'orphaned', pid: 3 })).toThrow('the kernel is closed');
 });
+
+test('the call order is checked: only the home is waited for, and it stands for nobody', () => {
+  const control = ControlBlock.create(3);
+  expect(() => control.standFor(1, 2)).toThrow('call order: shard 1 waits for shard 2');
+  expect(() => control.standFor(0, 1)).toThrow('call order: shard 0 waits for shard 1');
+  control.standFor(1, 0);
+  expect(() => control.standFor(1, 0)).toThrow('call order: shard 1 waits twice');
+  control.standNoMore(1);
+  control.standFor(1, 0);
+  control.standFor(2, 0);
+});

@@ -12,6 +12,7 @@ import { takeSignal } from '../../signal/send.js';
 import type { SignalInfo } from '../../signal/siginfo.js';
 import type { Task } from '../../task/task.js';
 import { IN, RDNORM, WOULD_BLOCK } from '../../wait.js';
+import type { FdTable } from '../fd-table.js';
 import type { Tried } from '../file-description.js';
 import type { Sink } from '../io.js';
 import { AnonFile } from './anon-file.js';
@@ -40,7 +41,7 @@ export class SignalFile extends AnonFile {
     if (to.remaining < signalfdSiginfo.size || !reader) return fail(E.EINVAL);
     let total = 0;
     while (to.remaining >= signalfdSiginfo.size) {
-      const info = takeSignal(reader, this._others());
+      const info = this._take(reader);
       if (!info) break;
       const n = to.put(encode(info));
       if (n < signalfdSiginfo.size) return total > 0 ? total : fail(E.EFAULT);
@@ -53,6 +54,10 @@ export class SignalFile extends AnonFile {
     const reader = this._reader;
     if (!reader) return 0;
     const others = this._others();
+    const { home } = this.services;
+    if (home && reader.group.awayOn !== undefined) {
+      return home.shownSignals.any(reader, others) ? IN | RDNORM : 0;
+    }
     const some = reader.pending.anyBeyond(others) || reader.group.pending.anyBeyond(others);
     return some ? IN | RDNORM : 0;
   }
@@ -72,6 +77,12 @@ export class SignalFile extends AnonFile {
     return `sigmask:\t${hex(this.mask.hi)}${hex(this.mask.lo)}\n`;
   }
 
+  private _take(reader: Task): SignalInfo | undefined {
+    const { home } = this.services;
+    if (!home || reader.group.awayOn === undefined) return takeSignal(reader, this._others());
+    return home.shownSignals.take(reader, this._others());
+  }
+
   private get _reader(): Task | undefined {
     return this.services.tasks.current;
   }
@@ -79,6 +90,12 @@ export class SignalFile extends AnonFile {
   private _others(): SignalMask {
     return { lo: ~this.mask.lo >>> 0, hi: ~this.mask.hi >>> 0 };
   }
+}
+
+/** Whether one of these descriptors shows signals. */
+export function holdsSignalFile(files: FdTable): boolean {
+  for (const [, file] of files.entries()) if (file instanceof SignalFile) return true;
+  return false;
 }
 
 /** struct signalfd_siginfo; what the signal has nothing to say about is zero. */

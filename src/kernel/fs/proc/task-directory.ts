@@ -31,15 +31,23 @@ import { auxv, cmdline, environ, limits } from './task-texts.js';
 
 type Make = (fs: SyntheticFs, task: Task, options: NodeOptions, pidIno: number) => Inode;
 
-/** `open`: anybody may read it; otherwise only who may trace the task. */
-function text(read: (task: Task) => Content, how: { mode?: number; open?: true } = {}): Make {
+/**
+ * `open`: anybody may read it; otherwise only who may trace the task. `books`: it tells of memory, or of who sleeps.
+ */
+function text(read: (task: Task) => Content, how: { mode?: number; open?: true; books?: true } = {}): Make {
   return (fs, task, options) =>
     new Text(
       fs,
       () => gone(task) ?? (how.open ? undefined : mayInspect(fs.services, task)) ?? read(task),
       undefined,
       { ...options, mode: how.mode ?? 0o444 },
+      how.books && fs.services.home ? (ready) => askForBooks(task, ready) : undefined,
     );
+}
+
+/** What another shard knows of it (kernel/home) is told here first. */
+function askForBooks(task: Task, ready: () => void): boolean {
+  return !memoryOf(task) || task.kernel.home?.askForBooks(task.group, ready) !== false;
 }
 
 function link(place: (task: Task) => VfsPath | undefined): Make {
@@ -102,16 +110,16 @@ const COMMON: Readonly<Record<string, Make>> = {
   net: (fs) => netDirectory(fs),
   environ: text(environ, { mode: 0o400 }),
   auxv: text(auxv, { mode: 0o400 }),
-  status: text(status, { open: true }),
+  status: text(status, { open: true, books: true }),
   personality: text(() => '00000000\n', { mode: 0o400 }),
   limits: text(limits, { open: true }),
   comm,
   cmdline: text(cmdline, { open: true }),
-  stat: text(stat, { open: true }),
-  statm: text(statm, { open: true }),
-  maps: text(maps),
+  stat: text(stat, { open: true, books: true }),
+  statm: text(statm, { open: true, books: true }),
+  maps: text(maps, { books: true }),
   mem: (fs, task, options) => new MemInode(fs, task, options),
-  smaps: text(smaps),
+  smaps: text(smaps, { books: true }),
   cwd: link((task) => task.fs.cwd),
   root: link((task) => task.fs.root),
   exe: link((task) => task.mm.image.exe),

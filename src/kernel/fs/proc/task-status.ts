@@ -1,6 +1,7 @@
 /** /proc/pid/status, stat and statm: proc_pid_status(5), proc_pid_stat(5). Linux: fs/proc/array.c. */
 import { RLIMIT } from '../../../abi/resource.js';
 import { NSIG, SIG_DFL, SIG_IGN } from '../../../abi/signal.js';
+import { DeputyContext } from '../../home/deputy.js';
 import { PAGE_SIZE } from '../../mm/user-memory.js';
 import { EMPTY_MASK, maskWith, type SignalMask } from '../../signal/mask.js';
 import type { Task } from '../../task/task.js';
@@ -26,11 +27,16 @@ function stateOf(task: Task): keyof typeof STATES {
     case 'dead':
       return 'Z';
     case 'guest':
-      // Of a deputy it is known whether its body has stopped, not whether it sleeps.
-      return task.group.awayOn !== undefined && task.group.stopped ? 'T' : 'R';
+      return task.group.awayOn !== undefined ? stateOfBody(task) : 'R';
     default:
       return 'R';
   }
+}
+
+/** Of a process that runs on another shard, as that told last. */
+function stateOfBody({ group, context }: Task): 'T' | 'S' | 'R' {
+  if (group.stopped) return 'T';
+  return context instanceof DeputyContext && context.sleeps ? 'S' : 'R';
 }
 
 const mask16 = (m: SignalMask): string =>

@@ -182,6 +182,8 @@ export class Text extends SyntheticInode {
     readonly read: () => Content | Failure,
     readonly write: ((text: string) => Failure | undefined) | undefined = undefined,
     options: NodeOptions = {},
+    /** Asked before the content is made: whether all is known; if not, `ready` is called when it is. */
+    readonly prepare: ((ready: () => void) => boolean) | undefined = undefined,
   ) {
     super(fs, S_IFREG | (options.mode ?? (write ? 0o644 : 0o444)), options);
   }

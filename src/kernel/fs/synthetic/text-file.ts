@@ -6,6 +6,7 @@ import { E } from '../../../abi/errno.js';
 import { O_ACCMODE, O_RDONLY, O_WRONLY, SEEK_CUR, SEEK_SET } from '../../../abi/open.js';
 import { bytesOf, latin1 } from '../../../base/bytes.js';
 import { Failure, fail } from '../../outcome.js';
+import { IN, WOULD_BLOCK } from '../../wait.js';
 import { FileDescription, type Tried } from '../file-description.js';
 import type { Sink, Source } from '../io.js';
 import type { VfsPath } from '../path.js';
@@ -13,6 +14,7 @@ import type { Text } from './synthetic-fs.js';
 
 export class TextFile extends FileDescription {
   private _content: Uint8Array | undefined;
+  private _prepared: 'no' | 'asked' | 'yes' = 'no';
 
   constructor(
     readonly text: Text,
@@ -26,6 +28,7 @@ export class TextFile extends FileDescription {
     if ((this.flags & O_ACCMODE) === O_WRONLY) return fail(E.EBADF);
     const at = offset ?? this.offset;
     if (at === 0 || !this._content) {
+      if (!this._isPrepared()) return WOULD_BLOCK;
       const made = this.text.read();
       if (made instanceof Failure) return made;
       this._content = typeof made === 'string' ? bytesOf(made) : made;
@@ -36,6 +39,22 @@ export class TextFile extends FileDescription {
     if (n === 0) return fail(E.EFAULT);
     if (offset === undefined) this.offset = at + n;
     return n;
+  }
+
+  private _isPrepared(): boolean {
+    const { prepare } = this.text;
+    if (!prepare) return true;
+    const ready = (): void => {
+      this._prepared = 'yes';
+      this.queue.notify(IN);
+    };
+    if (this._prepared === 'no') {
+      if (prepare(ready)) return true;
+      this._prepared = 'asked';
+    }
+    if (this._prepared === 'asked') return false;
+    this._prepared = 'no';
+    return true;
   }
 
   override tryWrite(from: Source, offset?: number): Tried<number> {

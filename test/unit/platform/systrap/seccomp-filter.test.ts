@@ -21,16 +21,17 @@ interface Call {
   readonly ip: number;
   readonly args?: readonly number[];
   readonly arch?: number;
+  readonly lane?: boolean;
 }
 
 /** Runs the classic BPF program on a struct seccomp_data. */
-function verdict({ nr, ip, args = [], arch = X86_64 }: Call): string | undefined {
+function verdict({ nr, ip, args = [], arch = X86_64, lane = false }: Call): string | undefined {
   const data = new DataView(new ArrayBuffer(64));
   data.setUint32(0, nr, true);
   data.setUint32(4, arch, true);
   data.setBigUint64(8, BigInt(ip), true);
   for (const [i, a] of args.entries()) data.setBigUint64(16 + 8 * i, BigInt(a), true);
-  const filter = stubFilter();
+  const filter = stubFilter({ lane });
   const program = new DataView(filter.buffer);
   let accumulator = 0;
   for (let pc = 0; pc * 8 < filter.length; pc++) {
@@ -72,6 +73,11 @@ describe('outside the stub', () => {
 describe('inside the stub', () => {
   test('a call of another ABI traps', () => {
     expect(verdict({ nr: 1, ip: STUB, arch: I386, args: [1] })).toBe('trap');
+  });
+
+  test('the doorbell of a lane may be rung where there is one', () => {
+    expect(verdict({ nr: 1, ip: STUB, args: [4] })).toBe('kill');
+    expect(verdict({ nr: 1, ip: STUB, args: [4], lane: true })).toBe('allow');
   });
 
   test('memory calls are allowed', () => {

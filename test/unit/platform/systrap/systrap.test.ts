@@ -1,10 +1,13 @@
 /** The platform on the real CPU: guests of a few instructions, in real stub processes. */
+import { closeSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { present } from '../../../../src/base/assert.js';
 import { userAddr } from '../../../../src/base/brand.js';
 import { openResources } from '../../../../src/base/disposable.js';
-import type { AddressSpace, Context, Trap } from '../../../../src/platform/platform.js';
+import type { AddressSpace, Context, LaneCall, Trap } from '../../../../src/platform/platform.js';
 import { Assembler } from '../../../../src/platform/systrap/asm/assembler.js';
 import { at, eax, edi, rax, rbx, rcx, rdi, rsp } from '../../../../src/platform/systrap/asm/operands.js';
+import { LaneTable } from '../../../../src/platform/systrap/lane-table.js';
 import { MAX_OPS } from '../../../../src/platform/systrap/layout.js';
 import { newSystrapPlatform, type SystrapPlatform } from '../../../../src/platform/systrap/systrap.unsafe.js';
 
@@ -390,5 +393,68 @@ describe('a hostile guest', () => {
     deaths.length = 0;
     const other = guest(program((a) => a.syscall()));
     expect(kindOf(nextTrap(other.first))).toBe('syscall');
+  });
+});
+
+describe('a lane', () => {
+  test('brings some calls of a guest straight home, and the others to its shard', () => {
+    const table = LaneTable.create();
+    const away = newSystrapPlatform({
+      began: { sec: 0, nsec: 0 },
+      lane: { table, calls: [110], isOpen: () => true },
+    });
+    const atHome: LaneCall[] = [];
+    const here: number[] = [];
+    away.attach({
+      onTrap: (context) => here.push(context.syscallNumber()),
+      onDeath: (_space, why) => deaths.push(why),
+    });
+    try {
+      expect(
+        platform.receiveLane(table, {
+          onCall: (tid, call) => {
+            expect(tid).toBe(77);
+            atHome.push(call);
+          },
+          onNonsense: () => deaths.push('nonsense'),
+        }),
+      ).toBe(true);
+      const space = guest(
+        program((a) => {
+          a.movImm32(eax, 110);
+          a.syscall();
+          a.mov(edi, eax);
+          a.movImm32(eax, 39);
+          a.syscall();
+        }),
+        away.createAddressSpace(),
+      );
+      space.first.setLaneOwner?.(77, 0, 0);
+      space.first.resume();
+      const until = (done: () => boolean): void => {
+        const end = Date.now() + DEADLINE_MS;
+        while (!done() && deaths.length === 0) {
+          if (Date.now() > end) throw new Error('nothing came');
+          if (platform.poll() + away.poll() === 0) platform.park(1e6);
+        }
+        expect(deaths).toEqual([]);
+      };
+      until(() => atHome.length > 0);
+      expect({ number: atHome[0]?.number, here, active: away.active }).toEqual({
+        number: 110,
+        here: [],
+        active: 0,
+      });
+      expect(atHome[0]?.answer(4321)).toBe(true);
+      until(() => here.length > 0);
+      expect(here).toEqual([39]);
+      expect(space.first.argLo(0)).toBe(4321);
+      expect(atHome).toHaveLength(1);
+    } finally {
+      away.dispose();
+      const { page, bell } = present(table.descriptors, 'descriptors');
+      closeSync(page);
+      closeSync(bell);
+    }
   });
 });
