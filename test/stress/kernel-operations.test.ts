@@ -24,6 +24,7 @@ const KILL_EVERY = 20;
 const SAVE_ONE_IN = 12;
 /** One interleaving in so many keeps its saves, to be loaded elsewhere. */
 const KEEP_EVERY = 5;
+const KEPT = Math.min(20, 3 + Math.floor(INTERLEAVINGS / 50));
 const DEADLINE_MS = 60_000;
 const KILL_STATUS = 42;
 
@@ -263,7 +264,7 @@ test(
       return;
     }
     kernel = await Kernel.boot({ shards: 1 });
-    const saves = new Saves(folder);
+    const saves = new Saves(folder, KEPT);
     let scene = await raise(kernel);
     for (let seed = FIRST_SEED; seed < FIRST_SEED + INTERLEAVINGS; seed++) {
       const interleaving = new Interleaving(kernel, scene, saves, seed);

@@ -7,8 +7,6 @@ import { expect } from '@jest/globals';
 import type { Kernel } from 'troupe';
 
 const LOADER = join(import.meta.dirname ?? join(process.cwd(), 'test/stress/support'), 'load-storm.mjs');
-/** Files are 20 MB each. */
-const KEPT = 3;
 
 export interface SavedScene {
   readonly storm: number | undefined;
@@ -28,7 +26,11 @@ export class Saves {
   /** Those that came to their end. */
   done = 0;
 
-  constructor(readonly folder: string) {}
+  constructor(
+    readonly folder: string,
+    /** So many are kept; a file is 20 MB. */
+    readonly most: number,
+  ) {}
 
   /** Into a file that is removed, or a stream that nobody reads. */
   async discard(kernel: Kernel, to: 'file' | 'stream'): Promise<void> {
@@ -47,7 +49,7 @@ export class Saves {
     await kernel.saveTo(file);
     this.done++;
     this.#kept.push({ ...scene, file, seed });
-    const oldest = this.#kept.length > KEPT ? this.#kept.shift() : undefined;
+    const oldest = this.#kept.length > this.most ? this.#kept.shift() : undefined;
     if (oldest) await rm(oldest.file);
   }
 
