@@ -12,9 +12,8 @@
  *   all         every call is delivered, the rest dropped     events a second, and drops
  *   lossless    every call is delivered, the guest waits
  */
-import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -36,10 +35,12 @@ const processes = Number(option('processes', '3'));
 const only = option('only')?.split(',') ?? Object.keys(FILTERS);
 
 if (option('program')) await measure(option('program'));
-else compare();
+else await compare();
 
 /** One kernel, one guest; the turns as JSON on stdout. */
 async function measure(program) {
+  // Whoever wants the figures may be killed.
+  process.stdin.once('end', () => process.exit(1)).resume();
   const { Kernel } = await import(resolve(option('dist', 'dist'), 'index.js'));
   const binds = [{ source: program, target: '/call-rounds', readOnly: true }];
   const kernel = await Kernel.boot({ shards: 1, binds });
@@ -57,6 +58,7 @@ async function measure(program) {
   }
   guest.stdin.end();
   await kernel.close();
+  process.stdin.destroy();
   console.log(JSON.stringify(turns));
 }
 
@@ -82,21 +84,27 @@ async function turn(kernel, guest, filter) {
   return { ns: ns / calls, cpuNs: ((user + system) * 1e3) / calls, events: delivered, dropped };
 }
 
-function compare() {
-  const folder = mkdtempSync(join(tmpdir(), 'troupe-bench-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(signal, () => process.exit(1));
+async function compare() {
+  // Beside the build, where it may stay: nothing is left in /tmp however this ends.
+  const folder = fileURLToPath(new URL('../dist/bench', import.meta.url));
+  mkdirSync(folder, { recursive: true });
   const program = join(folder, 'call-rounds');
   const source = fileURLToPath(new URL('guest/call-rounds.c', import.meta.url));
   execFileSync('gcc', ['-O2', '-static', '-o', program, source]);
   const words = [fileURLToPath(import.meta.url), ...process.argv.slice(2), '--program', program];
   const turns = [];
-  for (let n = 0; n < processes; n++) {
-    const { stdout, stderr } = spawnSync(process.execPath, words, { encoding: 'utf8', timeout: 120_000 });
-    if (stdout.trim() === '') throw new Error(stderr);
-    turns.push(...JSON.parse(stdout));
-  }
+  for (let n = 0; n < processes; n++) turns.push(...JSON.parse(await outputOf(words)));
   print(turns);
+}
+
+/** What node says when it runs this; its stdin ends with us. */
+async function outputOf(words) {
+  const child = spawn(process.execPath, words, { stdio: ['pipe', 'pipe', 'inherit'] });
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  const status = await new Promise((resolve) => child.once('close', resolve));
+  if (status !== 0) throw new Error(`a measuring process ended with ${status}`);
+  return output;
 }
 
 function print(turns) {

@@ -8,15 +8,16 @@ import type { ShardAnswer } from '../messages/shard.js';
 
 export class Pauses {
   #depth = 0;
+  #complete = false;
   readonly #onTheirWay = new Set<() => void>();
 
   get depth(): number {
     return this.#depth;
   }
 
-  /** Every task is at rest, and stays so. */
+  /** Every task is at rest, and stays so: one that is on its way beside one that holds changes nothing. */
   get complete(): boolean {
-    return this.#depth > 0 && this.#onTheirWay.size === 0;
+    return this.#complete;
   }
 
   /** One more; `rest` are the answers of the shards. */
@@ -28,11 +29,13 @@ export class Pauses {
     });
     this.#onTheirWay.add(undo);
     const answers = await Promise.race([rest, undone]);
-    this.#onTheirWay.delete(undo);
-    if (answers === 'undone') {
+    // The last pause may have been ended since the answers came.
+    const wasUndone = !this.#onTheirWay.delete(undo);
+    if (answers === 'undone' || wasUndone) {
       return refused('PauseEnded', E.EINTR, 'the pause was ended before every task had stopped');
     }
     const failed = answers.find((a) => a.type === 'failed');
+    if (!failed) this.#complete = true;
     return failed ? refused('Closed', E.ESRCH, failed.message) : ok(undefined);
   }
 
@@ -40,7 +43,10 @@ export class Pauses {
   end(): boolean {
     if (this.#depth === 0) return false;
     this.#depth--;
-    if (this.#depth === 0) for (const undo of this.#onTheirWay) undo();
+    if (this.#depth > 0) return true;
+    this.#complete = false;
+    for (const undo of this.#onTheirWay) undo();
+    this.#onTheirWay.clear();
     return true;
   }
 }

@@ -48,6 +48,7 @@ import { KernelFacts } from './kernel-facts.js';
 import { Observers } from './observers.js';
 import { PendingCalls } from './pending-calls.js';
 import { Process, spawnSpec, startOf } from './process.js';
+import { reporting, writeSaved } from './saving.js';
 import { stdioOf } from './stdio.js';
 
 const DEFAULT_MAX_TASKS = 4096;
@@ -184,7 +185,6 @@ export class Kernel extends KernelFacts {
    */
   async saveTo(to: string | Writable, options: SaveToOptions = {}): Promise<void> {
     const { compress = false, onProgress } = parseSaveToOptions(options);
-    const { reporting, writeSaved } = await import('./saved-kernel.js');
     await writeSaved(to, (path) =>
       reporting(onProgress, (progress) =>
         this.calls.ask(() => this.link.operations.saveTo(path, { compress, progress })),
@@ -201,7 +201,7 @@ export class Kernel extends KernelFacts {
   static async loadFrom(from: string | Readable, options: LoadOptions = {}): Promise<Kernel> {
     const given = parseLoadOptions(options);
     const { stdio, windowSize, sleepers = 'keep', dropMissing = [], logLevel, onProgress } = given;
-    const { describedBy, readSaved, reporting } = await import('./saved-kernel.js');
+    const { describedBy, readSaved } = await import('./saved-kernel.js');
     return readSaved(from, async (path) => {
       const { config, kernel: saved } = describedBy(path);
       const kernel = new Kernel({ ...config, began: hostNow(), ...(logLevel && { logLevel }) });

@@ -9,6 +9,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Kernel, KernelError } from 'troupe';
 import { plainEnvironment, which } from './support/run.js';
@@ -54,6 +55,21 @@ describe('K15: saveTo', () => {
     kernel.spawn('sleep', ['10']);
     expect((await errorOf(kernel.saveTo(file))).code).toBe('NotPaused');
     expect(existsSync(file)).toBe(false);
+  });
+
+  test('takes its turn when it is called, into a file and into a stream', async () => {
+    const guest = kernel.spawn('sh', ['-c', 'read line']);
+    const outcomes = await Promise.allSettled([
+      kernel.saveTo(file),
+      kernel.pause(),
+      new Promise((resolve) => setTimeout(resolve, 300)),
+    ]);
+    expect(outcomes.map((o) => o.status)).toEqual(['rejected', 'fulfilled', 'fulfilled']);
+    const discarded = new Writable({ write: (_chunk, _encoding, done) => done() });
+    await Promise.all([kernel.saveTo(file), kernel.saveTo(discarded), kernel.unpause()]);
+    await expect(kernel.saveTo(file)).rejects.toMatchObject({ code: 'NotPaused' });
+    guest.stdin?.end();
+    expect((await guest.completed).signal).toBe(null);
   });
 
   test('leaves the kernel paused, and it goes on afterwards as if nothing had been', async () => {
@@ -167,6 +183,16 @@ describe('K24: loadFrom', () => {
     const { status, stdout } = spawnSync(process.execPath, [cli, 'restore', file], { input: 'it\n' });
     expect({ status, text: stdout.toString() }).toEqual({ status: 5, text: 'read it\n' });
     expect(spawnSync(process.execPath, [cli, 'restore']).status).not.toBe(0);
+  });
+
+  test('a kernel that was paused several times is loaded paused once', async () => {
+    const guest = kernel.spawn('sh', ['-c', 'echo ready; read line; sleep 0.01; exit 5']);
+    await new Output(guest).until('ready');
+    await Promise.all([kernel.pause(), kernel.pause(), kernel.pause()]);
+    await kernel.createProcess({ argv: ['/bin/true'], stdio: 'ignore' });
+    await kernel.saveTo(file);
+    await kernel.close();
+    expect((await goOnElsewhere(file, '\n')).code).toBe(5);
   });
 
   test('a loaded kernel is paused', async () => {

@@ -2,7 +2,7 @@
  * A whole shard's kernel, saved and loaded. The order is gVisor's (Kernel.SaveTo, LoadFrom): what happens
  * in the kernel is set aside, files are written back, then state, then memory.
  *
- * A loaded kernel is as the saved one was: paused. Nothing runs before all of it is there, so whatever
+ * A loaded kernel is as the saved one was: paused, however often that one was, once. Nothing runs before all of it is there, so whatever
  * stands in the way is found first.
  */
 
@@ -21,6 +21,7 @@ import type { MemoryManager } from '../mm/memory-manager.js';
 import { perKernelObjects } from '../per-kernel.js';
 import type { KernelServices } from '../services.js';
 import { DEAD, IN_KERNEL, NEW, STOPPED, STOPPED_AT_TRAP } from '../task/state.js';
+import { keepOnePause } from '../task/stop.js';
 import type { Task } from '../task/task.js';
 import type { TaskSetState } from '../task/task-set.js';
 import type { UtsNamespace } from '../uts.js';
@@ -115,6 +116,7 @@ export function loadKernel(services: KernelServices, image: ImageReader, host: L
     const saved = state.perKernel[one.name];
     if (saved) one.restore(services, saved);
   }
+  keepOnePause(services.tasks);
   for (const [index, node] of state.terminals) terminalsOf(services).nodes.set(index, node);
   image.begin('memory');
   loadMemory(services, state.memories, image, host);

@@ -70,6 +70,11 @@ export function unpauseAll(tasks: TaskSet): boolean {
   return true;
 }
 
+/** Of a kernel that was loaded: who had paused it is not here, and who loads it unpauses it once. */
+export function keepOnePause(tasks: TaskSet): void {
+  while (tasks.pauses > 1) unpauseAll(tasks);
+}
+
 /** A process that was made does not run before `letGo`, whatever is sent to it; a kill ends it. */
 export function hold(task: Task): void {
   task.held = true;

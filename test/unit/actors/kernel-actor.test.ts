@@ -498,6 +498,30 @@ describe('saving', () => {
     expect(told.slice(3).map((t) => t.command.type)).toEqual(['resumeTime', 'unpause']);
   });
 
+  test('K12, K15: who has paused can save, though another pause is on its way; not once all were ended', async () => {
+    const { actor, told, idOf } = kernel(1);
+    const first = actor.pause();
+    await settle();
+    expect(await actor.saveTo('/early', { compress: false })).toMatchObject({ code: 'NotPaused' });
+    actor.receive({ type: 'paused', id: idOf(1) });
+    expect(await first).toMatchObject({ type: 'ok' });
+    const second = actor.pause();
+    const saved = actor.saveTo('/file', { compress: false });
+    await settle();
+    expect(told.map((t) => t.command.type)).toEqual(['pauseTime', 'pause', 'pause', 'save']);
+    actor.receive({ type: 'saved', id: idOf(3) });
+    expect(await saved).toMatchObject({ type: 'ok' });
+    await actor.unpause();
+    await actor.unpause();
+    expect(await second).toMatchObject({ code: 'PauseEnded' });
+    const third = actor.pause();
+    await settle();
+    actor.receive({ type: 'paused', id: idOf(2) });
+    expect(await actor.saveTo('/late', { compress: false })).toMatchObject({ code: 'NotPaused' });
+    await actor.unpause();
+    expect(await third).toMatchObject({ code: 'PauseEnded' });
+  });
+
   test('K25: a kernel that uses the CPUs of a host is not loaded where there are more', async () => {
     const { actor, told } = kernel(1, 'steps');
     const settings: InitSettings = {
