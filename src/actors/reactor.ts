@@ -89,6 +89,7 @@ export class Reactor {
    * is handled before `turn` runs, and what is posted later changes the count.
    */
   #comeBack(turn: () => void): void {
+    this.parts.platform.leaveThread();
     this.#seenPortMail = this.parts.portMail();
     setImmediate(() => setImmediate(turn));
   }

@@ -121,6 +121,7 @@ export class Shard {
       ...this.#guestClock(),
       ...laneHome(options),
       images: options.images,
+      alone: options.config.shards === 1,
     });
     this.#tellGuestsTime();
     this.#hostFiles.beforeClose = (fd) => this.#platform.forgetFile(fd);

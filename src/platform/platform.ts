@@ -285,6 +285,8 @@ export interface Platform {
   poll(): number;
   /** Waits until something happens, at most `timeoutNs` (Infinity: for as long as it takes). */
   park(timeoutNs: number): void;
+  /** The thread is about to run what is not the shard's, and may start other threads. */
+  leaveThread(): void;
   /** Calls back when the host descriptor is ready (level-triggered EPOLL* bits); the result stops it. */
   watch(fd: HostFd, events: number, ready: (events: number) => void): () => void;
   dispose(): void;

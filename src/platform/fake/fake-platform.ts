@@ -75,6 +75,8 @@ export class FakePlatform implements Platform {
     this.#sink?.onDeath(space, why);
   }
 
+  leaveThread(): void {}
+
   park(): void {}
   setClockShift(): void {}
   watch(_fd: HostFd, _events: number, _ready: (events: number) => void): () => void {

@@ -60,6 +60,9 @@ export function syscall(nr: number, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0): n
 /** x86-64 numbers of host calls that the C library (2.31) has no function for. */
 export const SYS = {
   kill: 62,
+  sched_setaffinity: 203,
+  sched_getaffinity: 204,
+  getcpu: 309,
   tgkill: 234,
   futex: 202,
   pidfd_open: 434,

@@ -22,6 +22,11 @@ export class Scratch {
     this.data = new Uint8Array(buffer, HEADER);
   }
 
+  /** The first bytes of the structures. */
+  head(length: number): Uint8Array {
+    return new Uint8Array(this.view.buffer, 0, length);
+  }
+
   setU64(offset: number, value: number): void {
     this.view.setUint32(offset, value >>> 0, true);
     this.view.setUint32(offset + 4, Math.floor(value / 0x1_0000_0000), true);

@@ -16,6 +16,7 @@ import {
   type Usage,
 } from '../platform.js';
 import { SystrapContext } from './context.js';
+import { ANYWHERE } from './cores.unsafe.js';
 import { type CopyDirection, copyGuestMemory } from './guest-copy.unsafe.js';
 import { HostCalls } from './host-calls.js';
 import {
@@ -211,12 +212,22 @@ export class SystrapAddressSpace implements AddressSpace {
   // Running
 
   go(context: SystrapContext): void {
+    const { cores } = this.host;
+    if (cores.together || context.core !== ANYWHERE) cores.place(context);
     this.calls.goAlong(context);
     const { area, lane } = context;
     this.host.running++;
-    area.spin = this.host.stubSpin();
+    const spin = this.host.stubSpin();
+    area.spin = cores.together ? this.spinOf(context, spin) : spin;
     lane?.letGo(!context.singleStep && !context.leaving && this.host.laneOpen);
-    if (area.go(State.GO_RUN)) this.host.wake(area);
+    if (area.go(State.GO_RUN)) {
+      this.host.wake(area);
+      cores.woke();
+    } else cores.handedOver();
+  }
+
+  spinOf(context: SystrapContext, usual: number): number {
+    return this.host.cores.isHere(context) ? 0 : usual;
   }
 
   wake(area: ThreadArea): void {
@@ -246,6 +257,7 @@ export class SystrapAddressSpace implements AddressSpace {
     const area = context.area;
     const tid = area.stubAddress + word.HOST_TID;
     area.spin = 0;
+    context.core = parent.core;
     parent.area.pushOp(OpFlag.THREAD, NR.clone, CLONE_THREAD_FLAGS, area.stubAddress + AREA_SIZE, tid, tid);
     const error = this.flush();
     if (error < 0) {
@@ -260,9 +272,11 @@ export class SystrapAddressSpace implements AddressSpace {
   fork(like: Context): SystrapAddressSpace {
     const parent = this.#own(like);
     this.calls.carryBy(parent);
+    this.host.cores.forks();
     const process = this.host.newProcess();
     const child = new SystrapAddressSpace(this.host, process, this);
-    child.first.area.spin = BIRTH_SPIN;
+    child.first.core = parent.core;
+    child.first.area.spin = this.spinOf(parent, BIRTH_SPIN);
     try {
       this.calls.receive(() => process.offerThrough(this.process));
       const index = parent.area.opsQueued;

@@ -16,6 +16,7 @@ import {
   type Trap,
 } from '../platform.js';
 import type { SystrapAddressSpace } from './address-space.unsafe.js';
+import { ANYWHERE } from './cores.unsafe.js';
 import type { LaneEnd } from './lane.js';
 import { INTERRUPT_SIGNAL, OpFlag, Report, State, area as word } from './layout.js';
 import { processorOf } from './process-times.unsafe.js';
@@ -60,6 +61,12 @@ export class SystrapContext implements Context {
   lastInterruptNs = 0;
   released = false;
   singleStep = false;
+  /** The one core that it may run on, or ANYWHERE (cores.unsafe.ts). */
+  core = ANYWHERE;
+  /** When it last went on, ns, where somebody wants to know. */
+  wentOn = 0;
+  /** For so many turns it is not to share the shard's core. */
+  turnsAway = 0;
   /** It is led out of where it may not stand, step by step (guest-clock.ts). */
   leaving = false;
   /** The trap flag of the saved registers is ours, not the guest's. */

@@ -22,6 +22,8 @@ export interface CallingSpace {
   readonly released: boolean;
   /** Wakes a stub that sleeps on its STATE. */
   wake(area: ThreadArea): void;
+  /** How long it may look for what comes next, if it may for so long where it is. */
+  spinOf(context: SystrapContext, usual: number): number;
   /** Waits for a stub's answer; GuestBroken when none comes. */
   waitFor(done: () => boolean): void;
 }
@@ -153,7 +155,7 @@ export class HostCalls {
     const count = area.sealOps();
     const lastReceive = this.#lastReceive;
     this.#lastReceive = 0;
-    area.spin = spin;
+    area.spin = this.space.spinOf(carrier, spin);
     if (area.go(State.GO_CALL)) this.space.wake(area);
     this.space.waitFor(() => area.state !== State.GO_CALL);
     if (area.signo !== Report.CALLED) throw new GuestBroken('host calls were not answered');

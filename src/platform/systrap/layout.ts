@@ -110,6 +110,8 @@ export const area = {
   IOVEC: 0xc0,
   MSG_DATA: 0xd0,
   CONTROL: 0xe0,
+  /** cpu_set_t for sched_setaffinity(2), AFFINITY_SIZE bytes. Writer: shard. */
+  AFFINITY: 0x120,
   /** The host calls, OP_SIZE bytes each. */
   OPS: 0x200,
   /** Bytes that travel with host calls (mincore's vector). */
@@ -119,6 +121,8 @@ export const area = {
 } as const;
 export const DATA_SIZE = area.STACK - area.DATA;
 export const CONTROL_SIZE = 0x40;
+/** Of sets of CPUs: 1024 of them. */
+export const AFFINITY_SIZE = 128;
 
 export const State = { RUNNING: 0, TRAPPED: 1, PARKED: 2, GO_RUN: 3, GO_CALL: 4 } as const;
 

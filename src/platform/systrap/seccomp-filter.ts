@@ -62,6 +62,7 @@ const CALLS: readonly Call[] = [
   { nr: 228 }, // clock_gettime: the CPU time of a thread
   { nr: 157, args: { index: 0, values: [59, 1] } }, // prctl: SYSCALL_USER_DISPATCH, PDEATHSIG
   { nr: 56, args: { index: 0, values: [CLONE_THREAD_FLAGS, CLONE_PROCESS_FLAGS, CLONE_SIBLING_FLAGS] } },
+  { nr: 203, args: { index: 0, values: [0] } }, // sched_setaffinity: where the calling thread runs
   { nr: 324 }, // membarrier: among the stub's own threads
   { nr: 98 }, // getrusage: what exit and wait tell
   { nr: 60 }, // exit

@@ -33,6 +33,7 @@ import {
 } from '../platform.js';
 import { asRefusal, SystrapAddressSpace } from './address-space.unsafe.js';
 import type { SystrapContext } from './context.js';
+import { Cores, LOOK_NS } from './cores.unsafe.js';
 import { GuestClock, type GuestClockOptions } from './guest-clock.js';
 import { copyGuestMemory } from './guest-copy.unsafe.js';
 import { type Images, imagesWith, traitsOfHost } from './images.js';
@@ -67,6 +68,9 @@ const RING = shardPage.RING >> 2;
 const ANSWER_DEADLINE_NS = 10_000_000_000;
 /** Looks at a word before the first yield; one look is about 10 ns. */
 const LOOKS_BEFORE_YIELD = 20_000;
+/** How often it is let run before the shard sleeps: one that shares the core has had no looks before. */
+const YIELDS = 100;
+const YIELDS_TOGETHER = 1000;
 /** How often a wanted interrupt is sent again, and when the stub is given up. */
 const INTERRUPT_AGAIN_NS = 5_000_000;
 const INTERRUPT_DEADLINE_NS = 2_000_000_000;
@@ -83,6 +87,8 @@ export interface SystrapOptions extends GuestClockOptions {
   readonly images?: Images;
   /** On a shard that is not the home: the way to it. */
   readonly lane?: LaneOptions;
+  /** No other shard serves this kernel: this one may choose the cores of its guests. */
+  readonly alone?: boolean;
 }
 
 export interface LaneOptions {
@@ -108,6 +114,7 @@ export interface SystrapHost {
   stubSpin(): number;
   /** With a guest that runs and the shard that works, a core is still free. */
   readonly hasCoreToSpare: boolean;
+  readonly cores: Cores;
   wake(area: ThreadArea): void;
   waitFor(space: SystrapAddressSpace, done: () => boolean): void;
   newProcess(): StubProcess;
@@ -136,7 +143,8 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly #slots: (SystrapContext | undefined)[] = [];
   readonly #freeSlots: number[] = [];
   readonly #spaces = new Map<SystrapAddressSpace, () => void>();
-  readonly #cores = availableParallelism();
+  readonly #coreCount = availableParallelism();
+  readonly cores: Cores;
   readonly #lane: LaneTable | undefined;
   readonly #laneIsOpen: () => boolean;
   /** At home: those of the other shards. */
@@ -152,6 +160,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly vdso: Vdso = { dataAddress: TIME_PAGE, address: VDSO, end: VDSO + VDSO_SIZE };
 
   constructor(images: Images, options: Omit<SystrapOptions, 'images'>) {
+    this.cores = new Cores(options.alone === true && this.#coreCount > 1, () => this.nowNs());
     this.#pageFd = check('memfd_create', memfdCreate('troupe-shard', MFD_CLOEXEC));
     check('ftruncate', ftruncate(this.#pageFd, SHARD_PAGE_SIZE));
     this.#page = HostMemory.shared(this.#pageFd, SHARD_PAGE_SIZE);
@@ -332,6 +341,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.interrupting.delete(context);
     try {
       context.takeTrap();
+      if (this.cores.together) this.cores.trapped(context, this.running);
       if (this.#clock.concerns(context)) {
         context.resume();
         return;
@@ -346,6 +356,26 @@ export class SystrapPlatform implements Platform, SystrapHost {
   }
 
   park(timeoutNs: number): void {
+    if (!this.cores.together || this.running === 0 || timeoutNs <= LOOK_NS) this.#sleep(timeoutNs);
+    else {
+      this.#sleep(LOOK_NS);
+      this.#sendComputingAway();
+    }
+  }
+
+  /** Whoever keeps the shard's core to itself is stopped for a moment, and goes on where there is room. */
+  #sendComputingAway(): void {
+    for (const context of this.#slots) {
+      if (context && this.cores.lingers(context, this.running - 1)) context.interrupt();
+    }
+  }
+
+  /** Other code than the shard's is about to run on its thread. */
+  leaveThread(): void {
+    this.cores.part();
+  }
+
+  #sleep(timeoutNs: number): void {
     Atomics.store(this.#words, PARKED, 1);
     for (const lane of this.#lanes) lane.setParked(1);
     if (this.#scan() > 0 || timeoutNs <= 0) {
@@ -382,17 +412,19 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   /** How long a stub spins while the shard serves it: little where runnable threads outnumber the cores. */
   stubSpin(): number {
-    return this.active + this.coresTaken < this.#cores ? STUB_SPIN : STUB_SPIN_CROWDED;
+    return this.active + this.coresTaken < this.#coreCount ? STUB_SPIN : STUB_SPIN_CROWDED;
   }
 
   get hasCoreToSpare(): boolean {
-    return this.active + 2 < this.#cores;
+    return this.active + 2 < this.#coreCount;
   }
 
   /** Whether some guest thread runs, and leaves a core to look for its next trap. */
   get spinningPays(): boolean {
     const { active } = this;
-    return active + this.callersElsewhere > 0 && active + this.coresTaken < this.#cores;
+    return (
+      !this.cores.together && active + this.callersElsewhere > 0 && active + this.coresTaken < this.#coreCount
+    );
   }
 
   wake(area: ThreadArea): void {
@@ -401,10 +433,12 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   /** Waits for a stub's answer, which takes microseconds unless it is broken or not scheduled. */
   waitFor(space: SystrapAddressSpace, done: () => boolean): void {
-    for (let i = 0; i < LOOKS_BEFORE_YIELD; i++) if (done()) return;
+    const { together } = this.cores;
+    for (let i = 0; !together && i < LOOKS_BEFORE_YIELD; i++) if (done()) return;
     const deadline = this.nowNs() + ANSWER_DEADLINE_NS;
+    const yields = together ? YIELDS_TOGETHER : YIELDS;
     for (let i = 0; !done(); i++) {
-      if (i < 100) schedYield();
+      if (i < yields) schedYield();
       else usleep(50);
       if (this.nowNs() > deadline || this.#isDead(space)) {
         if (done()) return;
