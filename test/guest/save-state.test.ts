@@ -30,9 +30,14 @@ const boot = async (options: KernelOptions = {}): Promise<void> => {
 
 /** Runs until it says that it is ready and waits for a line; what it said, and the paused kernel saved. */
 async function saveWaiting(command: string, args: readonly string[]): Promise<Output> {
-  const guest = kernel.spawn(command, [...args]);
+  // Root in the sandbox, whoever runs the tests: they mount, and link what is not theirs.
+  const guest = kernel.spawn(command, [...args], { user: { uid: 0, gid: 0 } });
   const output = new Output(guest);
-  await output.until('ready\n');
+  const ended = guest.completed.then(() => {
+    throw new Error(`it ended: ${output.text}`);
+  });
+  ended.catch(() => {});
+  await Promise.race([output.until('ready\n'), ended]);
   // Everybody waits by then.
   await sleep(200);
   await kernel.pause();
