@@ -75,11 +75,12 @@ describe('exec -t: an interactive shell in a sandbox that runs', () => {
   });
 
   when('of what cannot be started leaves the terminal as it was', async () => {
-    const absent = [process.execPath, CLI, 'exec', '-t', 'box', 'no-such-program'];
+    // By its path: PATH may name directories that the user may not search.
+    const absent = [process.execPath, CLI, 'exec', '-t', 'box', '/no-such-program'];
     const { status, stdout } = await run(python as string, [IN_TERMINAL, ...absent], { env });
     expect([status, stdout.toString()]).toEqual([
       127,
-      expect.stringMatching(/^troupe: no-such-program: not found/),
+      expect.stringMatching(/^troupe: \/no-such-program: no such file/),
     ]);
   });
 
