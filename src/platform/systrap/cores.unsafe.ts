@@ -24,7 +24,7 @@ const COME_TOGETHER = 48;
 const ALONE = 256;
 /** What ran for longer computes, ns; times those that run, since they wait for each other. */
 const LONG_NS = 200_000;
-/** How long one may hold the shard's core before the shard looks, ns. */
+/** How long one may hold the shard's core before the shard looks, and how often it looks, ns. */
 export const LOOK_NS = 1_000_000;
 /** Turns after which one that computed may come again. */
 const AWAY_TURNS = 32;
@@ -32,10 +32,13 @@ const AWAY_TURNS = 32;
 const CROWDED = 64;
 const LONG_TURN = 8;
 const LEAVE_NS = 5_000_000;
+const NOBODY: readonly SystrapContext[] = [];
 
 export class Cores {
   /** The shard and who takes turns with it are on one core. */
   together = false;
+  /** Some are, or may still be where the shard no longer is: who runs there is to be looked at. */
+  watching = false;
   readonly #mayChoose: boolean;
   readonly #all = new Uint8Array(AFFINITY_SIZE);
   readonly #one = new Uint8Array(AFFINITY_SIZE);
@@ -44,6 +47,7 @@ export class Cores {
   #score = 0;
   #crowd = 0;
   #notBefore = 0;
+  #nextLook = 0;
   #last: SystrapContext | undefined;
   #inARow = 0;
 
@@ -101,12 +105,25 @@ export class Cores {
     this.#score = -COME_TOGETHER;
   }
 
-  /** The shard slept for LOOK_NS: whether this one has been running since, on the shard's core. */
-  lingers(context: SystrapContext, others: number): boolean {
-    if (!this.isHere(context) || context.stopped) return false;
-    if (this.nowNs() - context.wentOn < Math.max(LOOK_NS / 2, LONG_NS * (others + 1))) return false;
-    this.#computed(context);
-    return true;
+  /**
+   * Those who have been keeping one core to themselves, if it is time to look: they are to be stopped for a moment,
+   * and go on where there is room. Who runs on one core after the shard has left it would stay there.
+   */
+  lingering(contexts: readonly (SystrapContext | undefined)[], running: number): readonly SystrapContext[] {
+    const now = this.nowNs();
+    if (now < this.#nextLook) return NOBODY;
+    this.#nextLook = now + LOOK_NS;
+    let bound = false;
+    const found: SystrapContext[] = [];
+    for (const context of contexts) {
+      if (!context || context.stopped || context.core < 0) continue;
+      bound = true;
+      if (now - context.wentOn < Math.max(LOOK_NS / 2, LONG_NS * running)) continue;
+      if (this.together) this.#computed(context);
+      found.push(context);
+    }
+    this.watching = this.together || bound;
+    return found;
   }
 
   /** Each may run anywhere again; also before this thread runs what may start others, which would inherit its core. */
@@ -136,6 +153,7 @@ export class Cores {
     for (let i = 0; i < AFFINITY_SIZE; i++) this.#others[i] = (this.#all[i] ?? 0) & ~(this.#one[i] ?? 0);
     this.#inARow = 0;
     this.together = this.#setOwn(this.#one);
+    this.watching ||= this.together;
   }
 
   #setOwn(mask: Uint8Array): boolean {

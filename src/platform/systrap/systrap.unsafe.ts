@@ -18,7 +18,6 @@ import {
   schedYield,
   syscall,
   usleep,
-  viewMemory,
 } from '../host/libc.unsafe.js';
 import { check, HostMemory } from '../host/memory.unsafe.js';
 import { HostPoller } from '../host/poller.unsafe.js';
@@ -38,9 +37,9 @@ import { GuestClock, type GuestClockOptions } from './guest-clock.js';
 import { copyGuestMemory } from './guest-copy.unsafe.js';
 import { type Images, imagesWith, traitsOfHost } from './images.js';
 import { LaneEnd } from './lane.js';
-import { mapLanePage, newLanePage } from './lane-page.unsafe.js';
-import { LaneReceiver } from './lane-receiver.js';
+import { newLanePage } from './lane-page.unsafe.js';
 import { LANE_SLOTS, type LaneTable } from './lane-table.js';
+import { Lanes } from './lanes.unsafe.js';
 import {
   GUEST_END,
   RING_SIZE,
@@ -148,8 +147,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly #lane: LaneTable | undefined;
   readonly #laneIsOpen: () => boolean;
   /** At home: those of the other shards. */
-  readonly #lanes: LaneReceiver[] = [];
-  readonly #laneMemory: HostMemory[] = [];
+  readonly #lanes = new Lanes(this, this.#poller);
   readonly #untrack = track('systrap platform');
   #sink: TrapSink | undefined;
   #head = 0;
@@ -204,20 +202,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   /** At home: takes the calls of another shard's guests. False while that shard is not there yet. */
   receiveLane(table: LaneTable, sink: LaneSink): boolean {
-    const { descriptors } = table;
-    if (!descriptors) return false;
-    const page = mapLanePage(descriptors.page);
-    this.#laneMemory.push(page);
-    const words = new Int32Array(page.view(0, SHARD_PAGE_SIZE));
-    this.#lanes.push(new LaneReceiver(this, table, words, sink));
-    this.#poller.watch(descriptors.bell, EPOLLIN, () => {
-      read(descriptors.bell, scratch().address, 8);
-    });
-    return true;
-  }
-
-  viewAt(address: number, length: number): ArrayBuffer {
-    return viewMemory(address, length);
+    return this.#lanes.receive(table, sink);
   }
 
   lookAt(slot: number): void {
@@ -317,8 +302,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
       }
     }
     if (this.interrupting.size > 0) this.#resendInterrupts();
-    for (let i = 0; i < this.#lanes.length; i++) taken += (this.#lanes[i] as LaneReceiver).poll();
-    return taken;
+    return taken + this.#lanes.poll();
   }
 
   /** Looks at every area, whatever the ring says, and starts the ring anew. */
@@ -331,8 +315,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
         taken++;
       }
     }
-    for (const lane of this.#lanes) taken += lane.scan();
-    return taken;
+    return taken + this.#lanes.scan();
   }
 
   #take(context: SystrapContext): void {
@@ -356,18 +339,12 @@ export class SystrapPlatform implements Platform, SystrapHost {
   }
 
   park(timeoutNs: number): void {
-    if (!this.cores.together || this.running === 0 || timeoutNs <= LOOK_NS) this.#sleep(timeoutNs);
-    else {
-      this.#sleep(LOOK_NS);
-      this.#sendComputingAway();
+    if (!this.cores.watching || this.running === 0) {
+      this.#sleep(timeoutNs);
+      return;
     }
-  }
-
-  /** Whoever keeps the shard's core to itself is stopped for a moment, and goes on where there is room. */
-  #sendComputingAway(): void {
-    for (const context of this.#slots) {
-      if (context && this.cores.lingers(context, this.running - 1)) context.interrupt();
-    }
+    this.#sleep(Math.min(timeoutNs, LOOK_NS));
+    for (const context of this.cores.lingering(this.#slots, this.running)) context.interrupt();
   }
 
   /** Other code than the shard's is about to run on its thread. */
@@ -377,14 +354,14 @@ export class SystrapPlatform implements Platform, SystrapHost {
 
   #sleep(timeoutNs: number): void {
     Atomics.store(this.#words, PARKED, 1);
-    for (const lane of this.#lanes) lane.setParked(1);
+    this.#lanes.setParked(1);
     if (this.#scan() > 0 || timeoutNs <= 0) {
       this.#poller.wait(0);
     } else {
       this.#poller.wait(this.interrupting.size > 0 ? Math.min(timeoutNs, INTERRUPT_AGAIN_NS) : timeoutNs);
     }
     Atomics.store(this.#words, PARKED, 0);
-    for (const lane of this.#lanes) lane.setParked(0);
+    this.#lanes.setParked(0);
   }
 
   setClockShift(shiftNs: number | undefined): void {
@@ -465,8 +442,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
     this.#poller.dispose();
     close(this.#bell);
     this.#page.unmap();
-    for (const page of this.#laneMemory) page.unmap();
-    this.#lanes.length = 0;
+    this.#lanes.dispose();
     this.#clock.dispose();
     close(this.#pageFd);
     this.#zygote.wait();

@@ -64,6 +64,10 @@ function turn(context: SystrapContext, ns: number): void {
   if (cores.together) cores.trapped(context, 0);
 }
 
+const lingering = (running: number, ...contexts: SystrapContext[]): SystrapContext[] => [
+  ...cores.lingering(contexts, running),
+];
+
 const bits = (set: Uint8Array | undefined): number =>
   set?.reduce((n, byte) => n + byte.toString(2).replace(/0/g, '').length, 0) ?? 0;
 
@@ -121,11 +125,27 @@ several('one that keeps the core without a call is found when the shard looks', 
   for (const c of [a, b]) turn(c, MICROSECOND);
   cores.place(b);
   Object.assign(b, { stopped: false });
-  expect(cores.lingers(b, 0)).toBe(false);
+  expect(lingering(1, a, b)).toEqual([]);
   now += LOOK_NS;
-  expect([cores.lingers(a, 0), cores.lingers(b, 10), cores.lingers(b, 0)]).toEqual([false, false, true]);
+  expect(lingering(100, a, b)).toEqual([]);
+  now += LOOK_NS;
+  expect(lingering(1, a, b)).toEqual([b]);
   cores.place(b);
   expect(cores.isHere(b)).toBe(false);
+});
+
+several('so is one that stayed when the others had gone, until none is left', () => {
+  const [a, b] = [newContext(), newContext()];
+  takeTurns(a, b);
+  for (const c of [a, b]) turn(c, MICROSECOND);
+  cores.place(b);
+  Object.assign(b, { stopped: false });
+  cores.part();
+  now += LOOK_NS;
+  expect([cores.watching, lingering(1, a, b)]).toEqual([true, [b]]);
+  cores.place(b);
+  now += LOOK_NS;
+  expect([lingering(1, a, b), cores.watching]).toEqual([[], false]);
 });
 
 several('a core that others want is left for a while', () => {
