@@ -1,6 +1,6 @@
 /**
- * Loads a bundle (CommonJS in the function that node would wrap it in, ASCII) with V8's code cache: compiling it anew would cost every start of a
- * sandbox some 40 ms (docs/decisions/0011). A cache of another V8 or another build is refused by V8
+ * Loads a bundle (ASCII; CommonJS, with the function that node would wrap it in) with V8's code cache: compiling it
+ * anew would cost every start of a sandbox some 40 ms (docs/decisions/0011). A cache of another V8 or another build is refused by V8
  * itself, and the code is compiled as usual. scripts/bundle.mjs makes the caches by running one guest
  * with TROUPE_CODE_CACHE=write.
  */

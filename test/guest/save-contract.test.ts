@@ -1,11 +1,12 @@
 /** What saving and loading promise beside the guests' going on: KERNEL.md K16 to K25, K39, K40. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { hostFeatureSet, type InitOptions, Kernel, type SaveProgress } from 'troupe';
 import { compile, gcc, sayAbsent } from './support/compiler.js';
+import { logLinesOf } from './support/log-lines.js';
 import { goOnElsewhere, Output } from './support/saved.js';
 import { tempFolder } from './support/temp.js';
 
@@ -255,13 +256,7 @@ test('K39: saving and loading log the time and the size of each phase', () => {
     await kernel.close();
     const loaded = await Kernel.loadFrom(${JSON.stringify(file)});
     await loaded.close();`;
-  const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
-  expect(status).toBe(0);
-  const lines = stderr
-    .toString()
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line));
+  const lines = logLinesOf(script);
   const phases = (what: string) => lines.filter((l) => l.msg === what);
   expect(phases('save').map((l) => l.phase)).toEqual(['files', 'state', 'memory']);
   expect(phases('load').map((l) => l.phase)).toEqual(['state', 'memory']);

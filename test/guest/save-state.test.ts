@@ -1,11 +1,12 @@
 /** What of the kernel's state is saved, and in which order: KERNEL.md K18, K19, K21, K23. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Kernel, type KernelOptions, type SaveProgress } from 'troupe';
 import { Kind } from '../../src/actors/save/frames.js';
 import { framesOf, objectsOf } from './support/image.js';
+import { logLinesOf } from './support/log-lines.js';
 import { plainEnvironment } from './support/run.js';
 import { goOnElsewhere, Output } from './support/saved.js';
 import { tempFolder } from './support/temp.js';
@@ -157,18 +158,12 @@ describe('K23: state, then memory', () => {
       await kernel.close();
       const loaded = await Kernel.loadFrom(${JSON.stringify(file)}, { logLevel: 'debug' });
       await loaded.close();`;
-    const { status, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', script]);
-    expect(status).toBe(0);
-    const lines = stderr
-      .toString()
-      .trimEnd()
-      .split('\n')
-      .map((line) => JSON.parse(line));
+    const lines = logLinesOf(script);
     const objects = objectsOf(file);
     for (const what of ['save', 'load']) {
       const counted = lines.filter((l) => l.msg === what && l.phase === 'state').map((l) => l.objects);
       expect(counted).toEqual([objects.length]);
-      const { objects: classes } = lines.find((l) => l.msg === `${what}: state`);
+      const classes = lines.find((l) => l.msg === `${what}: state`)?.objects;
       // Both ends of each, beside those of its standard streams.
       expect(classes.PipeFile).toBeGreaterThanOrEqual(200);
       expect(Object.values<number>(classes).reduce((sum, n) => sum + n, 0)).toBe(objects.length);
