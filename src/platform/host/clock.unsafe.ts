@@ -67,12 +67,29 @@ export class HostClock implements Clock {
   /** The wall clock runs as the monotonic one does, until somebody sets it. */
   #sync(now: number): void {
     this.#nextSyncNs = now + RESYNC_NS;
-    const before = this.monotonic();
-    const wall = ask(CLOCK_REALTIME);
-    const after = this.monotonic();
+    const { wall, before, after } = this.#lookAtWall();
     const known = this.#wallOrigin;
     const wasSet = sinceNs(wall, later(known, before)) < 0 || sinceNs(wall, later(known, after + 1)) > 0;
-    if (wasSet) this.#wallOrigin = later(wall, -Math.floor((before + after) / 2));
+    if (wasSet) this.#wallOrigin = this.#findWallOrigin(wall);
+  }
+
+  /** Bracketed as the monotonic clock's: a thread that is not scheduled between two looks learns little by one. */
+  #findWallOrigin(near: Timespec): Timespec {
+    let least = Number.NEGATIVE_INFINITY;
+    let most = Number.POSITIVE_INFINITY;
+    for (let i = 0; i < BRACKETS; i++) {
+      const { wall, before, after } = this.#lookAtWall();
+      const since = sinceNs(wall, near);
+      least = Math.max(least, since - after - 1);
+      most = Math.min(most, since - before);
+    }
+    return later(near, Math.floor((least + most) / 2));
+  }
+
+  #lookAtWall(): { wall: Timespec; before: number; after: number } {
+    const before = this.monotonic();
+    const wall = ask(CLOCK_REALTIME);
+    return { wall, before, after: this.monotonic() };
   }
 }
 

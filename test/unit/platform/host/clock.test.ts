@@ -1,4 +1,4 @@
-import { expect, test } from '@jest/globals';
+import { expect, jest, test } from '@jest/globals';
 import { HostClock, hostMonotonic } from '../../../../src/platform/host/clock.unsafe.js';
 
 const ns = ({ sec, nsec }: { sec: number; nsec: number }): number => sec * 1e9 + nsec;
@@ -28,6 +28,28 @@ test('two clocks of one kernel agree', () => {
     expect(one.monotonic()).toBeGreaterThanOrEqual(second - 1000);
     expect(second).toBeGreaterThanOrEqual(first - 1000);
   }
+});
+
+test("realtime is the host's wall clock though the thread was not scheduled when it first looked", () => {
+  const clock = new HostClock(hostMonotonic());
+  const now = performance.now.bind(performance);
+  let looks = 0;
+  const spy = jest.spyOn(performance, 'now').mockImplementation(() => {
+    // The third is the one behind the first look at the wall clock.
+    const end = now() + (++looks === 3 ? 100 : 0);
+    while (now() < end);
+    return now();
+  });
+  try {
+    clock.realtime();
+  } finally {
+    spy.mockRestore();
+  }
+  expect(looks).toBeGreaterThan(3);
+  const before = Date.now();
+  const time = Math.floor(ns(clock.realtime()) / 1e6);
+  expect(time).toBeGreaterThanOrEqual(before - 1);
+  expect(time).toBeLessThanOrEqual(Date.now() + 1);
 });
 
 test("realtime is the host's wall clock; coarse clocks are not ahead of it", () => {
