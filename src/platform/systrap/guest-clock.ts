@@ -26,6 +26,7 @@ export class GuestClock {
   readonly #page = new TimePage();
   /** Where the host's VDSO is in every stub; 0: nowhere. */
   #hostVdso = 0;
+  #sought = false;
   #shiftNs: number | undefined;
 
   constructor(
@@ -40,9 +41,13 @@ export class GuestClock {
     return this.#page.fd;
   }
 
-  /** Learns where the zygote has the host's VDSO: all that it forks have it there. */
+  /**
+   * Learns where the zygote has the host's VDSO: all that it forks have it there. Not before it has forked: while it
+   * still executes its program, the host does not tell.
+   */
   findHostVdso(zygote: number): void {
-    if (this.options.timestamp) return;
+    if (this.options.timestamp || this.#sought) return;
+    this.#sought = true;
     const offset = clockGettimeOffset();
     const base = vdsoOf(zygote);
     if (offset === undefined || base === undefined || base < HOST_VDSO_LOWEST || base >= USER_END) return;

@@ -182,7 +182,6 @@ export class SystrapPlatform implements Platform, SystrapHost {
       lane,
     });
     this.#ready = this.#startSpace();
-    this.#clock.findHostVdso(this.#zygote.pid);
   }
 
   attach(sink: TrapSink): void {
@@ -221,6 +220,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
     const space = this.#ready ?? this.#startSpace();
     this.#ready = undefined;
     space.awaitBirth();
+    this.#clock.findHostVdso(this.#zygote.pid);
     // Who starts a second program starts more: the next one is forked while this one loads.
     if (this.#created++ > 0) this.prepareAddressSpace();
     return space;
