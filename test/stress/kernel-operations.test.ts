@@ -282,12 +282,15 @@ test(
         throw new Error(`TROUPE_SEED=${seed}`, { cause: e });
       }
     }
+    // One that comes while all stand still, whatever the orders came to: on a busy machine few do.
+    await soon(kernel.pause(), 'the pause before the last save');
+    await saves.keep(kernel, { storm: scene.storm.pid, tally: scene.tally.pid, sent: scene.sent }, 0);
+    await kernel.unpause();
     await endOfTally(kernel, scene);
     await kernel.close();
     const loaded = await saves.goOn();
     process.stderr.write(`${saves.done} saves, ${loaded} of them loaded elsewhere\n`);
-    // Of some 60 saves a third come while all stand still.
-    if (INTERLEAVINGS >= 25) expect([saves.done > 0, loaded > 0]).toEqual([true, true]);
+    expect(loaded).toBeGreaterThan(0);
   },
   60_000 + INTERLEAVINGS * 5_000,
 );
