@@ -222,7 +222,7 @@ export class SystrapAddressSpace implements AddressSpace {
     lane?.letGo(!context.singleStep && !context.leaving && this.host.laneOpen);
     if (area.go(State.GO_RUN)) {
       this.host.wake(area);
-      cores.woke();
+      cores.woke(this.host.running);
     } else cores.handedOver();
   }
 

@@ -28,7 +28,7 @@ const LONG_NS = 200_000;
 export const LOOK_NS = 1_000_000;
 /** Turns after which one that computed may come again. */
 const AWAY_TURNS = 32;
-/** Long turns, less short ones, that say that the core is not ours alone; and how long to leave it then, ns. */
+/** Long turns, and those among many, less short ones, that say that others want the core; how long to leave it then, ns. */
 const CROWDED = 64;
 const LONG_TURN = 8;
 const LEAVE_NS = 5_000_000;
@@ -52,12 +52,12 @@ export class Cores {
   #inARow = 0;
 
   constructor(
-    /** Whether there is a choice, and no other shard to choose differently. */
-    mayChoose: boolean,
+    /** How many there are to choose from; one where another shard might choose differently. */
+    readonly count: number,
     readonly nowNs: () => number,
   ) {
     const s = scratch();
-    this.#mayChoose = mayChoose && syscall(SYS.sched_getaffinity, 0, AFFINITY_SIZE, s.address) > 0;
+    this.#mayChoose = count > 1 && syscall(SYS.sched_getaffinity, 0, AFFINITY_SIZE, s.address) > 0;
     this.#all.set(s.head(AFFINITY_SIZE));
   }
 
@@ -74,9 +74,9 @@ export class Cores {
     if (this.together) context.wentOn = this.nowNs();
   }
 
-  /** A context went on, and had to be woken for that. */
-  woke(): void {
-    if (this.together || !this.#mayChoose) return;
+  /** A context went on, and had to be woken for that; so many run now. Where cores are short, none is for taking turns on. */
+  woke(running: number): void {
+    if (this.together || !this.#mayChoose || running > this.count) return;
     this.#score = Math.min(this.#score + WAKING, COME_TOGETHER);
     if (this.#score === COME_TOGETHER && this.nowNs() >= this.#notBefore) this.#come();
   }
@@ -91,7 +91,8 @@ export class Cores {
     if (this.nowNs() - context.wentOn > LONG_NS * (others + 1)) this.#computed(context);
     else {
       if (context.turnsAway > 0) context.turnsAway--;
-      if (this.#crowd > 0) this.#crowd--;
+      if (others > this.count) this.#crowded();
+      else if (this.#crowd > 0) this.#crowd--;
     }
     if (context !== this.#last) {
       this.#last = context;
@@ -137,6 +138,10 @@ export class Cores {
 
   #computed(context: SystrapContext): void {
     context.turnsAway = AWAY_TURNS;
+    this.#crowded();
+  }
+
+  #crowded(): void {
     this.#crowd += LONG_TURN;
     if (this.#crowd < CROWDED) return;
     this.#crowd = 0;

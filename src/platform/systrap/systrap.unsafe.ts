@@ -158,7 +158,7 @@ export class SystrapPlatform implements Platform, SystrapHost {
   readonly vdso: Vdso = { dataAddress: TIME_PAGE, address: VDSO, end: VDSO + VDSO_SIZE };
 
   constructor(images: Images, options: Omit<SystrapOptions, 'images'>) {
-    this.cores = new Cores(options.alone === true && this.#coreCount > 1, () => this.nowNs());
+    this.cores = new Cores(options.alone === true ? this.#coreCount : 1, () => this.nowNs());
     this.#pageFd = check('memfd_create', memfdCreate('troupe-shard', MFD_CLOEXEC));
     check('ftruncate', ftruncate(this.#pageFd, SHARD_PAGE_SIZE));
     this.#page = HostMemory.shared(this.#pageFd, SHARD_PAGE_SIZE);

@@ -32,7 +32,7 @@ let now: number;
 let cores: Cores;
 beforeEach(() => {
   now = 1_000_000_000;
-  cores = new Cores(true, () => now);
+  cores = new Cores(availableParallelism(), () => now);
 });
 afterEach(() => cores.part());
 
@@ -51,7 +51,7 @@ function takeTurns(...contexts: SystrapContext[]): void {
   for (let n = 0; n < 100 && !cores.together; n++) {
     for (const context of contexts) {
       cores.place(context);
-      cores.woke();
+      cores.woke(2);
       cores.handedOver();
     }
   }
@@ -96,7 +96,7 @@ several('one that answers at once, call after call, stays where it is', () => {
   const a = newContext();
   for (let n = 0; n < 1000; n++) {
     cores.handedOver();
-    if (n % 10 === 0) cores.woke();
+    if (n % 10 === 0) cores.woke(1);
   }
   expect([cores.together, a.sentTo.length]).toEqual([false, 0]);
 });
@@ -160,6 +160,20 @@ several('a core that others want is left for a while', () => {
   expect(cores.together).toBe(true);
 });
 
+several('where more run than there are cores, nobody comes, and who came parts', () => {
+  const many = availableParallelism() + 1;
+  for (let n = 0; n < 1000; n++) cores.woke(many);
+  expect(cores.together).toBe(false);
+  const [a, b] = [newContext(), newContext()];
+  takeTurns(a, b);
+  expect(cores.together).toBe(true);
+  for (let n = 0; n < 100 && cores.together; n++) {
+    cores.place(a);
+    cores.trapped(a, many);
+  }
+  expect(cores.together).toBe(false);
+});
+
 several('who forks is not kept on one core', () => {
   const [a, b] = [newContext(), newContext()];
   takeTurns(a, b);
@@ -168,7 +182,7 @@ several('who forks is not kept on one core', () => {
 });
 
 test('nobody is sent anywhere where there is no choice', () => {
-  cores = new Cores(false, () => now);
+  cores = new Cores(1, () => now);
   const [a, b] = [newContext(), newContext()];
   takeTurns(a, b);
   expect([cores.together, a.sentTo, b.sentTo, allowed()]).toEqual([false, [], [], before]);
